@@ -1,0 +1,738 @@
+"""From graph nodes to written mathematics: matrix notation where it exists, else index notation.
+
+A product of labelled factors is a small network: labels are its vertices, matrices its edges,
+vectors hang on vertices. Matrix notation is what is left after series-parallel reduction::
+
+    A_ij B_jk          series    A*B
+    A_ij B_ij          parallel  A .* B
+    v_i A_ij           a vector on an edge: A'*v where i is summed, diag(v)*A where it is not
+    A_ij B_ji          a closed pair: tr(A*B)
+
+A network that does not reduce (an index that three matrices share, say) has no matrix notation
+and is written with indices.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from fractions import Fraction
+
+from symback import phrase as p
+from symback.graph import Node, Shape, Size, symbols_of, topological, transform
+from symback.ops import (
+    ONE,
+    ZERO,
+    Number,
+    add,
+    apply,
+    einsum,
+    einsum_parts,
+    number,
+    rebuild,
+    scale,
+    size_node,
+    split_coefficient,
+    split_power,
+    subtract,
+    symbol,
+    value_of,
+)
+from symback.phrase import Phrase
+from symback.rules import softmax
+from symback.simplify import expand, flatten_sum
+
+INDEX_NAMES = "ijklmnpqrsuvw"
+
+
+@dataclass
+class Notation:
+    """How nodes are written.
+
+    Attributes:
+        surfaces: the shape in which a symbol was declared, where that is not a scalar, a column
+            or a matrix without axes of length 1: a row `(1, n)`, or `(1, 1)`.
+        names: nodes that have a name of their own and are written by it.
+        origins: the first index of each axis of a symbol, where that is not 0.
+    """
+
+    surfaces: Mapping[Node, Shape] = field(default_factory=dict)
+    names: Mapping[Node, Phrase] = field(default_factory=dict)
+    origins: Mapping[Node, tuple[Node, ...]] = field(default_factory=dict)
+    _forms: dict[Node, Phrase | None] = field(default_factory=dict)
+
+    # --- matrix notation -------------------------------------------------------------------------
+
+    def matrix(self, root: Node) -> Phrase | None:
+        """`root` in matrix notation (a vector as a column), or None where there is none."""
+        for node in topological([root]):
+            if node not in self._forms:
+                self._forms[node] = self._matrix_form(node)
+        return self._forms[root]
+
+    def _matrix_form(self, node: Node) -> Phrase | None:
+        if node in self.names:
+            return self.names[node]
+        if node.rank > 2:
+            return None
+        shape = column_shape(node.shape)
+        if node.op == "einsum":
+            return self._product(node)
+        forms = [self._forms[arg] for arg in node.args]
+        if node.op == "symbol":
+            return self._symbol(node, shape)
+        if node.op == "number":
+            return p.num(value_of(node) or 0)
+        if node.op == "constant":
+            return Phrase("constant", data=node.params)
+        if node.op == "zeros":
+            return Phrase("zeros", shape=shape, symmetric=node.symmetric)
+        if any(form is None for form in forms):
+            return None
+        args = [form for form in forms if form is not None]
+        if node.op == "add":
+            return p.add(args)
+        if node.op == "map":
+            return self._function(node, args)
+        if node.op == "stack":
+            return Phrase("array", tuple(args), (), shape)
+        square = {"inv": "inverse", "det": "det", "logdet": "logdet", "expm": "expm"}
+        if node.op in square:
+            return Phrase(square[node.op], (args[0],), (), shape, node.symmetric)
+        if node.op == "matpow" and not node.args[1].shape:
+            return Phrase("matrix_pow", tuple(args), (), shape, node.symmetric)
+        if node.op in ("logsumexp", "max", "prod", "argmax"):
+            by_rows = node.args[0].rank == 2 and node.params[0] == 1
+            return Phrase(node.op, tuple(args), (1,) if by_rows else (), shape)
+        if node.op in ("sort", "order") and node.args[0].rank == 1:
+            return Phrase(node.op, tuple(args), (), shape)
+        return None
+
+    def _symbol(self, node: Node, shape: Shape) -> Phrase:
+        surface = self.surfaces.get(node, shape)
+        written = Phrase("symbol", (), node.params, surface, node.symmetric)
+        if surface == (1, 1):
+            return p.scalar(written)
+        return p.transpose(written) if surface != shape else written
+
+    def _function(self, node: Node, args: list[Phrase]) -> Phrase:
+        name = node.params[0]
+        assert isinstance(name, str)
+        if name == "pow":
+            return p.power(*args)
+        if name == "exp":
+            inner = self._softmax_argument(node)
+            if inner is not None:
+                form = self._forms[inner]
+                assert form is not None
+                return Phrase("softmax", (form,), (), form.shape)
+        return p.function(name, tuple(args), node.params[1:])  # type: ignore[arg-type]
+
+    def _softmax_argument(self, node: Node) -> Node | None:
+        """x for exp(x - logsumexp(x))."""
+        (inner,) = node.args
+        if inner.op != "add":
+            return None
+        for term in inner.args:
+            core = split_coefficient(term)[1]
+            bearer = core.args[0] if core.op == "einsum" and len(core.args) == 1 else core
+            if bearer.op == "logsumexp":
+                axes = bearer.params[0]
+                assert isinstance(axes, int)
+                if softmax(bearer.args[0], axes) is node and self._forms.get(bearer.args[0]):
+                    return bearer.args[0]
+        return None
+
+    def _product(self, node: Node) -> Phrase | None:
+        network = _Network(*einsum_parts(node)[2:])
+        coef, labels, _, _ = einsum_parts(node)
+        for arg, own in zip(node.args, labels, strict=True):
+            if not network.take(arg, own, self):
+                return None
+        written = network.reduce()
+        return None if written is None else p.mul([written], Fraction(coef))
+
+    # --- index notation --------------------------------------------------------------------------
+
+    def indexed(self, node: Node, indices: tuple[Node, ...]) -> Phrase:
+        """The entry of `node` at `indices` (scalar nodes, counted from 0) as sums of entries."""
+        free: dict[Node, Size | None] = dict.fromkeys(symbols_of(indices))
+        for index, size in zip(indices, node.shape, strict=True):
+            if index in free:
+                free[index] = size
+        return _Indexer(self, free).entry(node, indices)
+
+    def comprehension(self, node: Node) -> Phrase:
+        """The whole of `node` by its entries."""
+        taken = {x.name for x in symbols_of([node])}
+        names = [name for name in INDEX_NAMES if name not in taken]
+        indices = tuple(symbol(names[axis], kind="index") for axis in range(node.rank))
+        body = self.indexed(node, indices)
+        axes = tuple((i.name, size) for i, size in zip(indices, node.shape, strict=True))
+        return Phrase("comprehension", (body,), axes, node.shape)
+
+    def scalar(self, node: Node) -> Phrase:
+        """A scalar node that stands in an index, a bound or an exponent."""
+        form = self.matrix(node)
+        return form if form is not None else self.indexed(node, ())
+
+
+def column_shape(shape: Shape) -> Shape:
+    """The surface shape of a node: a vector is a column."""
+    return (shape[0], 1) if len(shape) == 1 else shape
+
+
+# --- series-parallel reduction -------------------------------------------------------------------
+
+
+class _Network:
+    """A product of factors while it is reduced to matrix notation."""
+
+    def __init__(self, out: tuple[int, ...], sizes: Shape) -> None:
+        self.out = out
+        self.sizes = sizes
+        self.scalars: list[Phrase] = []
+        self.vectors: dict[int, list[Phrase]] = {label: [] for label in range(len(sizes))}
+        self.edges: list[tuple[int, int, Phrase]] = []
+
+    def take(self, node: Node, labels: tuple[int, ...], notation: Notation) -> bool:
+        form = notation._forms[node]
+        if form is None:
+            return False
+        if not labels:
+            self.scalars.append(form)
+        elif len(labels) == 1:
+            self.vectors[labels[0]].append(form)
+        elif labels[0] == labels[1]:
+            self.vectors[labels[0]].append(_diagonal(form))
+        else:
+            self.edges.append((*labels, form))
+        return True
+
+    def reduce(self) -> Phrase | None:
+        waiting = [label for label in self.vectors if label not in self.out]
+        while waiting:
+            ready = [label for label in waiting if self._degree(label) <= 1]
+            ready = ready or [label for label in waiting if self._degree(label) == 2]
+            if not ready:
+                return None
+            # innermost first: the label whose elimination leaves the shortest piece
+            label = min(ready, key=lambda x: (self._degree(x), self._weight(x)))
+            self._eliminate(label)
+            waiting = [x for x in waiting if x in self.vectors]
+        return self._finish()
+
+    def _neighbours(self, label: int) -> set[int]:
+        return {b if a == label else a for a, b, _ in self.edges if label in (a, b)}
+
+    def _degree(self, label: int) -> int:
+        return len(self._neighbours(label))
+
+    def _weight(self, label: int) -> int:
+        return sum(form.length for a, b, form in self.edges if label in (a, b))
+
+    def _edges_from(self, label: int) -> dict[int, list[Phrase]]:
+        """The edges at a label by neighbour, each with its rows at the label; they are removed."""
+        result: dict[int, list[Phrase]] = {}
+        for a, b, form in self.edges:
+            if a == label:
+                result.setdefault(b, []).append(form)
+            elif b == label:
+                result.setdefault(a, []).append(p.transpose(form))
+        self.edges = [edge for edge in self.edges if label not in edge[:2]]
+        return result
+
+    def _eliminate(self, label: int) -> None:
+        """Sum over a label that at most two others are joined to."""
+        vectors = self.vectors.pop(label)
+        edges = self._edges_from(label)
+        if not edges:
+            self.scalars.append(_vector_sum(vectors, self.sizes[label]))
+            return
+        if len(edges) == 1:
+            ((other, forms),) = edges.items()
+            alone = other not in self.out and self._degree(other) == 0 and not self.vectors[other]
+            if alone and not vectors:
+                del self.vectors[other]
+                self.scalars.append(_matrix_sum(forms))
+                return
+            joined = p.hadamard(forms)
+            if vectors:
+                column = p.mul([p.transpose(joined), p.hadamard(vectors)])
+            else:
+                column = Phrase("row_sums", (p.transpose(joined),), (), (joined.shape[1], 1))
+            self.vectors[other].append(column)
+            return
+        (a, first), (b, second) = edges.items()
+        middle = [p.diag(p.hadamard(vectors))] if vectors else []
+        form = p.mul([p.transpose(p.hadamard(first)), *middle, p.hadamard(second)])
+        self.edges.append((a, b, form))
+
+    def _finish(self) -> Phrase | None:
+        if len(self.out) == 0:
+            return p.mul(self.scalars)
+        if len(self.out) == 1 or self.out[0] == self.out[1]:
+            column = self._column(self.out[0])
+            body = column if len(self.out) == 1 else p.diag(column)
+            return p.mul([*self.scalars, body])
+        row, col = self.out
+        forms = [f if (a, b) == (row, col) else p.transpose(f) for a, b, f in self.edges]
+        left, right = self.vectors[row], self.vectors[col]
+        if not forms:
+            outer = [self._column(row), p.transpose(self._column(col))]
+            return p.mul([*self.scalars, *outer])
+        body = p.hadamard(forms)
+        before = [p.diag(p.hadamard(left))] if left else []
+        after = [p.diag(p.hadamard(right))] if right else []
+        return p.mul([*self.scalars, *before, body, *after])
+
+    def _column(self, label: int) -> Phrase:
+        vectors = self.vectors[label]
+        return p.hadamard(vectors) if vectors else p.ones((self.sizes[label], 1))
+
+
+def _diagonal(form: Phrase) -> Phrase:
+    return Phrase("diagonal", (form,), (), (form.shape[0], 1))
+
+
+def _split_square(form: Phrase) -> tuple[Phrase, Phrase] | None:
+    """x, x for the elementwise square of x."""
+    if form.head == "elementwise_pow" and form.args[1] == p.num(2):
+        return form.args[0], form.args[0]
+    return None
+
+
+def _vector_sum(vectors: list[Phrase], size: Size) -> Phrase:
+    """The sum of the elementwise product of columns: x'*y, sum(x)."""
+    if not vectors:
+        return p.mul([])
+    vectors = sorted(vectors, key=_chain_order)
+    if len(vectors) == 1:
+        pair = _split_square(vectors[0])
+        if pair is not None:
+            return p.scalar(p.mul([p.transpose(pair[0]), pair[1]]))
+        (only,) = vectors
+        coef = p.coefficient(only)
+        if only.head == "mul" and any(not a.is_matrix for a in only.args):
+            scalars = [a for a in only.args if not a.is_matrix]
+            inner = p.mul([a for a in only.args if a.is_matrix])
+            return p.mul([*scalars, Phrase("sum", (inner,))], coef)
+        if coef != 1:
+            return p.mul([Phrase("sum", (p.mul(only.args),))], coef)
+        return Phrase("sum", (only,))
+    # a'*(B*c) reads a'*B*c, so the longest chain goes to the right
+    *left, right = vectors
+    return p.scalar(p.mul([p.transpose(p.hadamard(left)), right]))
+
+
+def _chain_order(form: Phrase) -> tuple[int, int]:
+    return (form.head == "mul", form.length)
+
+
+def _matrix_sum(forms: list[Phrase]) -> Phrase:
+    """The sum of all entries of the elementwise product of matrices: tr(A'*B), sum(A)."""
+    if len(forms) == 1:
+        pair = _split_square(forms[0])
+        if pair is None:
+            return Phrase("sum", (forms[0],))
+        forms = list(pair)
+    *left, right = forms
+    first = p.hadamard(left)
+    chains = [
+        p.mul([p.transpose(first), right]),
+        p.mul([first, p.transpose(right)]),
+        p.mul([p.transpose(right), first]),
+        p.mul([right, p.transpose(first)]),
+    ]
+    body = min(chains, key=lambda chain: chain.length)
+    coef = p.coefficient(body)
+    if coef != 1 and body.head == "mul":
+        return p.mul([Phrase("trace", (p.mul(body.args),))], coef)
+    return Phrase("trace", (body,))
+
+
+# --- index notation ------------------------------------------------------------------------------
+
+
+@dataclass
+class _Range:
+    """The values an index takes: from low to high, both included."""
+
+    low: Node
+    high: Node
+
+
+class _Indexer:
+    """Writes entries; names its summation indices afresh."""
+
+    def __init__(self, notation: Notation, free: Mapping[Node, Size | None]) -> None:
+        self.notation = notation
+        self.taken = {index.name for index in free}
+        self.free = {
+            index: _Range(ZERO, subtract(size_node(size), ONE))
+            for index, size in free.items()
+            if size is not None
+        }
+
+    def fresh(self, node: Node) -> Node:
+        used = self.taken | {x.name for x in symbols_of([node])}
+        names = [*INDEX_NAMES, *(f"{a}{k}" for k in range(1, 100) for a in INDEX_NAMES)]
+        name = next(name for name in names if name not in used)
+        self.taken.add(name)
+        return symbol(name, kind="index")
+
+    def entry(self, node: Node, indices: tuple[Node, ...]) -> Phrase:
+        if node in self.notation.names:
+            return self._entry_of(self.notation.names[node], indices)
+        if node.op == "symbol":
+            return self._symbol(node, indices)
+        if node.op == "einsum":
+            return self._product(node, indices)
+        if node.op == "add":
+            return p.add(self.entry(arg, indices) for arg in node.args)
+        if node.op == "map":
+            args = [self.entry(arg, indices if arg.shape else ()) for arg in node.args]
+            name, *order = node.params
+            assert isinstance(name, str)
+            if name == "pow":
+                return p.power(*args)
+            return p.function(name, tuple(args), tuple(order))  # type: ignore[arg-type]
+        if node.op == "zeros":
+            return p.num(0)
+        if node.op == "select":
+            return self._condition(node, indices)
+        if node.op == "iota":
+            offset = node.params[0]
+            assert isinstance(offset, Node)
+            return self.notation.scalar(add(indices[0], offset))
+        if node.op == "logsumexp":
+            return self._logsumexp(node, indices)
+        if node.op == "prod":
+            return self._reduction("prod_over", node, indices)
+        if node.op == "stack" and all(value_of(i) is not None for i in indices):
+            flat = 0
+            for i, size in zip(indices, node.shape, strict=True):
+                assert isinstance(size, int)
+                flat = flat * size + int(value_of(i) or 0)
+            return self.entry(node.args[flat], ())
+        form = self.notation.matrix(node)
+        if form is not None:
+            return self._entry_of(form, indices) if indices else form
+        return Phrase("entry", (self._opaque(node), *map(self.notation.scalar, indices)))
+
+    def _opaque(self, node: Node) -> Phrase:
+        """An array operation without notation of its own, as a function of its arguments."""
+        args = tuple(self.notation.comprehension(arg) for arg in node.args)
+        return Phrase("function", args, (node.op,), node.shape)
+
+    def _entry_of(self, base: Phrase, indices: tuple[Node, ...]) -> Phrase:
+        if not indices:
+            return base
+        if base.head == "transpose" and len(indices) == 2:
+            return self._entry_of(base.args[0], indices[::-1])
+        return Phrase("entry", (base, *map(self.notation.scalar, indices)))
+
+    def _symbol(self, node: Node, indices: tuple[Node, ...]) -> Phrase:
+        if not indices:
+            form = self.notation.matrix(node)
+            assert form is not None
+            return form
+        origins = self.notation.origins.get(node)
+        if origins is not None:
+            indices = tuple(add(i, o) for i, o in zip(indices, origins, strict=True))
+        surface = self.notation.surfaces.get(node, column_shape(node.shape))
+        base = Phrase("symbol", (), node.params, surface, node.symmetric)
+        return Phrase("entry", (base, *map(self.notation.scalar, indices)))
+
+    def _condition(self, node: Node, indices: tuple[Node, ...]) -> Phrase:
+        relation, coefs, offset = node.params
+        assert isinstance(coefs, tuple) and isinstance(offset, Node)
+        total = affine(coefs, indices, offset)
+        known = value_of(total)
+        if known is not None:
+            holds = known == 0 if relation == "==" else known <= 0
+            return p.num(int(holds))
+        if relation == "==":
+            return self._delta(total)
+        left, right = _sides(total)
+        return Phrase(
+            "iverson", (self.notation.scalar(left), self.notation.scalar(right)), (relation,)
+        )
+
+    def _logsumexp(self, node: Node, indices: tuple[Node, ...]) -> Phrase:
+        (x,) = node.args
+        return p.function("log", (self._reduction("sum_over", node, indices, apply("exp", x)),))
+
+    def _reduction(
+        self, head: str, node: Node, indices: tuple[Node, ...], x: Node | None = None
+    ) -> Phrase:
+        x = node.args[0] if x is None else x
+        inner = [self.fresh(x) for _ in x.shape[len(indices) :]]
+        body = self.entry(x, (*indices, *inner))
+        bounds = [
+            self.notation.scalar(bound)
+            for size in x.shape[len(indices) :]
+            for bound in (ZERO, subtract(size_node(size), ONE))
+        ]
+        return Phrase(head, (body, *bounds), tuple(i.name for i in inner))
+
+    # --- products --------------------------------------------------------------------------------
+
+    def _product(self, node: Node, indices: tuple[Node, ...]) -> Phrase:
+        coef, labels, out, sizes = einsum_parts(node)
+        value: dict[int, Node] = {}
+        factors: list[Phrase] = []
+        for label, index in zip(out, indices, strict=True):
+            if label not in value:
+                value[label] = index
+                continue
+            same = subtract(value[label], index)
+            known = value_of(same)
+            if known is not None and known != 0:
+                return p.num(0)
+            if known is None:
+                pair = (self.notation.scalar(value[label]), self.notation.scalar(index))
+                factors.append(Phrase("delta", pair))
+        ranges: dict[Node, _Range] = {}
+        for label in range(len(sizes)):
+            if label not in value:
+                origin = self._origin(node, label)
+                index = self.fresh(node)
+                value[label] = subtract(index, origin)
+                high = add(size_node(sizes[label]), origin, number(-1))
+                ranges[index] = _Range(origin, high)
+        selections = []
+        rest = []
+        for arg, own in zip(node.args, labels, strict=True):
+            if arg.op == "select" and arg.params[0] == "==":
+                selections.append((arg, own))
+            else:
+                rest.append((arg, own))
+        conditions = self._solve(selections, value, ranges)
+        if conditions is None:
+            return p.num(0)
+        factors.extend(conditions)
+        before = set(self.taken)
+        for arg, own in rest:
+            factors.append(self.entry(arg, tuple(value[x] for x in own)))
+        body = p.mul(_merge_equal(factors), Fraction(coef))
+        self.taken = before
+        if not ranges:
+            return body
+        outside = []
+        inner_names = {i.name for i in ranges}
+        coef_out = Fraction(1)
+        if body.head == "mul":
+            coef_out = p.coefficient(body)
+            outside = [a for a in body.args if not _mentions(a, inner_names)]
+            inside = [a for a in body.args if _mentions(a, inner_names)]
+            body = p.mul(inside)
+        bounds = [self.notation.scalar(b) for r in ranges.values() for b in (r.low, r.high)]
+        total = Phrase("sum_over", (body, *bounds), tuple(i.name for i in ranges))
+        return p.mul([*outside, total], coef_out)
+
+    def _origin(self, node: Node, label: int) -> Node:
+        """Where the user's own index for this label starts."""
+        _, labels, _, _ = einsum_parts(node)
+        for arg, own in zip(node.args, labels, strict=True):
+            base = split_power(arg)[0]
+            origins = self.notation.origins.get(base)
+            if origins is not None and label in own:
+                return origins[own.index(label)]
+        return ZERO
+
+    def _solve(
+        self,
+        selections: list[tuple[Node, tuple[int, ...]]],
+        value: dict[int, Node],
+        ranges: dict[Node, _Range],
+    ) -> list[Phrase] | None:
+        """Solve each [a + b - c == 0] for a summed index, whose range passes on to the others.
+
+        Returns the conditions that remain as factors, or None if one cannot hold.
+        """
+        conditions: list[Phrase] = []
+        for arg, own in selections:
+            coefs, offset = arg.params[1], arg.params[2]
+            assert isinstance(coefs, tuple) and isinstance(offset, Node)
+            total = affine(coefs, tuple(value[x] for x in own), offset)
+            known = value_of(total)
+            if known is not None and known != 0:
+                return None
+            if known is not None:
+                continue
+            solutions = [
+                _Solution(index, _solve_for(total, index), ranges, self.free)
+                for index in ranges
+                if abs(_coefficient(total, index)) == 1
+            ]
+            if not solutions:
+                conditions.append(self._delta(total))
+                continue
+            best = min(solutions, key=lambda solution: solution.difficulty)
+            conditions.extend(self._apply_solution(best, value, ranges))
+        return conditions
+
+    def _apply_solution(
+        self, solution: _Solution, value: dict[int, Node], ranges: dict[Node, _Range]
+    ) -> list[Phrase]:
+        """Put the solution in; what its range demands clips another range or is a condition."""
+        gone, index, result = ranges.pop(solution.index), solution.index, solution.value
+        for label in value:
+            value[label] = _replace(value[label], index, result)
+        for limits in ranges.values():
+            limits.low = _replace(limits.low, index, result)
+            limits.high = _replace(limits.high, index, result)
+        if solution.difficulty == 0:
+            return []
+        if solution.clipped is not None:
+            sign = _coefficient(result, solution.clipped)
+            rest = subtract(result, scale(sign, solution.clipped))
+            ends = [scale(sign, subtract(end, rest)) for end in (gone.low, gone.high)]
+            low, high = ends if sign == 1 else ends[::-1]
+            limits = ranges[solution.clipped]
+            limits.low = _extreme("maximum", limits.low, low)
+            limits.high = _extreme("minimum", limits.high, high)
+            return []
+        conditions = []
+        every = {**self.free, **ranges}
+        for low, high in ((gone.low, result), (result, gone.high)):
+            if not _never_negative(_least(subtract(high, low), every)):
+                sides = (self.notation.scalar(low), self.notation.scalar(high))
+                conditions.append(Phrase("iverson", sides, ("<=",)))
+        return conditions
+
+    def _delta(self, total: Node) -> Phrase:
+        left, right = _sides(total)
+        return Phrase("delta", (self.notation.scalar(left), self.notation.scalar(right)))
+
+
+class _Solution:
+    """One way to solve a selection: `index` = `value`, and what its range then demands.
+
+    Attributes:
+        clipped: the one summed index whose range takes the demand over, if there is one.
+        difficulty: 0 nothing is demanded, 1 a range is clipped, 2 a condition remains.
+    """
+
+    def __init__(
+        self, index: Node, value: Node, ranges: dict[Node, _Range], free: dict[Node, _Range]
+    ) -> None:
+        self.index, self.value = index, value
+        limits = ranges[index]
+        others = {i: r for i, r in ranges.items() if i is not index}
+        every = {**free, **others}
+        implied = _never_negative(_least(subtract(value, limits.low), every)) and _never_negative(
+            _least(subtract(limits.high, value), every)
+        )
+        involved = [i for i in others if _depends(value, i)]
+        self.clipped = None
+        if not implied and len(involved) == 1 and abs(_coefficient(value, involved[0])) == 1:
+            self.clipped = involved[0]
+        self.difficulty = 0 if implied else 1 if self.clipped is not None else 2
+
+
+def affine(coefs: tuple[Size, ...], indices: tuple[Node, ...], offset: Node) -> Node:
+    """sum(coefs[k]*indices[k]) + offset, flat."""
+    terms = [
+        einsum(1, [(size_node(c), ()), (i, ())], ()) for c, i in zip(coefs, indices, strict=True)
+    ]
+    return multiplied_out(add(*terms, offset))
+
+
+def multiplied_out(node: Node) -> Node:
+    """An index expression as a flat sum of products."""
+    expanded = expand(node, 200)
+    return flatten_sum(node if expanded is None else expanded)
+
+
+def _terms(node: Node) -> tuple[Node, ...]:
+    return node.args if node.op == "add" else (node,)
+
+
+def _coefficient(total: Node, index: Node) -> Number:
+    """The number before `index`, 0 if the index stands anywhere else."""
+    found: Number = 0
+    for term in _terms(total):
+        coef, core = split_coefficient(term)
+        if core is index:
+            found = coef
+        elif _depends(core, index):
+            return 0
+    return found
+
+
+def _depends(node: Node, index: Node) -> bool:
+    return index in topological([node])
+
+
+def _solve_for(total: Node, index: Node) -> Node:
+    """The value of `index` where `total` is zero; its coefficient is 1 or -1."""
+    sign = _coefficient(total, index)
+    return multiplied_out(scale(-sign, subtract(total, scale(sign, index))))
+
+
+def _replace(node: Node, index: Node, value: Node) -> Node:
+    if not _depends(node, index):
+        return node
+    return multiplied_out(transform(node, rebuild, {index: value}))
+
+
+def _least(node: Node, ranges: Mapping[Node, _Range]) -> Node:
+    """The smallest value of an index expression when its indices run through their ranges."""
+    terms = []
+    for term in _terms(multiplied_out(node)):
+        coef = split_coefficient(term)[0]
+        ends = {i: (r.low if coef > 0 else r.high) for i, r in ranges.items()}
+        terms.append(transform(term, rebuild, dict(ends)))
+    return multiplied_out(add(*terms))
+
+
+def _never_negative(node: Node) -> bool:
+    """Whether an expression in sizes (whole numbers from 1 on) is plainly at least 0."""
+    total = Fraction(0)
+    for term in _terms(node):
+        coef, core = split_coefficient(term)
+        plain = core is ONE or all(
+            x.op in ("symbol", "einsum", "number") and (x.op != "symbol" or x.params[1] == "size")
+            for x in topological([core])
+        )
+        if not plain or (core is not ONE and coef < 0):
+            return False
+        total += coef
+    return total >= 0
+
+
+def _extreme(name: str, a: Node, b: Node) -> Node:
+    """The larger or smaller of two bounds, decided where their difference is known."""
+    difference = multiplied_out(subtract(a, b))
+    if _never_negative(difference):
+        return a if name == "maximum" else b
+    if _never_negative(scale(-1, difference)):
+        return b if name == "maximum" else a
+    return apply(name, a, b)
+
+
+def _sides(total: Node) -> tuple[Node, Node]:
+    """left, right with total = left - right and only plus signs in both."""
+    left = [t for t in _terms(total) if split_coefficient(t)[0] > 0]
+    right = [scale(-1, t) for t in _terms(total) if split_coefficient(t)[0] < 0]
+    return (add(*left) if left else ZERO), (add(*right) if right else ZERO)
+
+
+def _mentions(form: Phrase, names: set[str]) -> bool:
+    todo = [form]
+    while todo:
+        piece = todo.pop()
+        if piece.head == "symbol" and piece.data[-1] == "index" and piece.data[0] in names:
+            return True
+        todo.extend(piece.args)
+    return False
+
+
+def _merge_equal(factors: list[Phrase]) -> list[Phrase]:
+    """x*x -> x^2."""
+    counts: dict[Phrase, int] = {}
+    for factor in factors:
+        counts[factor] = counts.get(factor, 0) + 1
+    return [f if k == 1 or f.is_number else p.power(f, p.num(k)) for f, k in counts.items()]

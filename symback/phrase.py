@@ -1,0 +1,269 @@
+"""Mathematics as it is written: the tree that every spelling (SymPy, text, LaTeX) prints.
+
+A phrase is what a person would write on paper: matrix products, transposes, Hadamard products,
+sums over indices. It has a surface shape, `()` for a scalar and (rows, columns) for a matrix. The
+constructors keep the form tidy: double transposes cancel, products are flat, the number comes
+first.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Iterable
+from dataclasses import dataclass
+from fractions import Fraction
+from functools import cached_property
+
+from symback.graph import Shape, Size
+
+# What each head stands for; the spellings cover every one of them (a test walks this table).
+HEADS: dict[str, str] = {
+    "symbol": "a variable; data: name, kind",
+    "number": "a rational number; data: value",
+    "constant": "pi or e; data: name",
+    "add": "a sum of terms",
+    "mul": "data: coefficient; scalars first, then a chain of matrices",
+    "hadamard": "an elementwise product of matrices",
+    "pow": "a power of a scalar: base, exponent",
+    "elementwise_pow": "an elementwise power of a matrix: base, exponent",
+    "function": "an elementwise function; data: name, derivative orders",
+    "scalar": "a 1x1 product read as a scalar",
+    "transpose": "a transpose",
+    "inverse": "an inverse",
+    "matrix_pow": "a power of a square matrix: base, exponent",
+    "expm": "a matrix exponential",
+    "det": "a determinant",
+    "logdet": "the logarithm of an absolute determinant",
+    "trace": "a trace",
+    "sum": "the sum of all entries",
+    "row_sums": "the column of the sums of each row",
+    "softmax": "softmax of a column or of each row",
+    "logsumexp": "logsumexp of all entries, or (data: 1) of each row",
+    "max": "the largest of all entries, or (data: 1) of each row",
+    "argmax": "the indicator of the largest entry, ties shared; of all or (data: 1) of each row",
+    "prod": "the product of all entries, or (data: 1) of each row",
+    "sort": "entries in ascending order",
+    "order": "the permutation matrix that sorts",
+    "diag": "the diagonal matrix of a column",
+    "diagonal": "the diagonal of a matrix as a column",
+    "ones": "a matrix of ones",
+    "zeros": "a matrix of zeros",
+    "eye": "an identity matrix",
+    "entry": "an entry of an array: base, indices",
+    "array": "an explicit matrix, entries in row-major order",
+    "sum_over": "a sum: body, then lowest and highest value of each index; data: index names",
+    "prod_over": "a product, like sum_over",
+    "delta": "Kronecker's delta of two indices",
+    "iverson": "1 if a condition holds, else 0; data: relation; left, right",
+    "comprehension": "an array by its entries: body; data: (index name, size) of each axis",
+}
+
+
+@dataclass(frozen=True)
+class Phrase:
+    """One piece of written mathematics. `HEADS` says what `args` and `data` hold."""
+
+    head: str
+    args: tuple[Phrase, ...] = ()
+    data: tuple[Hashable, ...] = ()
+    shape: Shape = ()
+    symmetric: bool = False
+
+    @cached_property
+    def length(self) -> int:
+        """How much there is to read: one for each symbol, number and operation."""
+        own = {"add": len(self.args) - 1, "scalar": 0, "hadamard": len(self.args) - 1}.get(self.head)
+        if self.head == "mul":
+            own = len(self.args) - 1 + (self.data[0] != 1)
+        return (1 if own is None else own) + sum(arg.length for arg in self.args)
+
+    @property
+    def is_matrix(self) -> bool:
+        return len(self.shape) == 2
+
+    @property
+    def is_number(self) -> bool:
+        return self.head == "number"
+
+    @property
+    def value(self) -> Fraction:
+        value = self.data[0]
+        assert isinstance(value, Fraction)
+        return value
+
+
+def num(value: int | Fraction) -> Phrase:
+    return Phrase("number", data=(Fraction(value),))
+
+
+UNIT = num(1)
+
+
+def ones(shape: Shape) -> Phrase:
+    return Phrase("ones", shape=shape, symmetric=shape[0] == shape[1]) if shape else UNIT
+
+
+def eye(size: Size) -> Phrase:
+    return Phrase("eye", shape=(size, size), symmetric=True)
+
+
+def coefficient(phrase: Phrase) -> Fraction:
+    """The number in front."""
+    if phrase.head == "mul":
+        return Fraction(phrase.data[0])  # type: ignore[arg-type]
+    return phrase.value if phrase.is_number else Fraction(1)
+
+
+def mul(factors: Iterable[Phrase], coef: Fraction | int = 1) -> Phrase:
+    """Scalars times a chain of matrices. A column times a row is their outer product."""
+    coef = Fraction(coef)
+    scalars: list[Phrase] = []
+    chain: list[Phrase] = []
+    for factor in factors:
+        if factor.head == "mul":
+            coef *= coefficient(factor)
+            for inner in factor.args:
+                (chain if inner.is_matrix else scalars).append(inner)
+        elif factor.is_number:
+            coef *= factor.value
+        else:
+            (chain if factor.is_matrix else scalars).append(factor)
+    chain = [f for f in chain if f.head != "eye"] or chain[:1]
+    if coef == 0:
+        shape = (chain[0].shape[0], chain[-1].shape[1]) if chain else ()
+        return Phrase("zeros", shape=shape) if shape else num(0)
+    parts = (*scalars, *chain)
+    if not parts:
+        return num(coef)
+    if len(parts) == 1 and coef == 1:
+        return parts[0]
+    shape = (chain[0].shape[0], chain[-1].shape[1]) if chain else ()
+    symmetric = bool(chain) and shape[0] == shape[1] and _palindrome(chain)
+    return Phrase("mul", parts, (coef,), shape, symmetric)
+
+
+def _palindrome(chain: list[Phrase]) -> bool:
+    return all(transpose(a) == b for a, b in zip(chain, reversed(chain), strict=True))
+
+
+def add(terms: Iterable[Phrase]) -> Phrase:
+    """A sum, terms with a plus sign first so that it does not start with a minus."""
+    flat: list[Phrase] = []
+    for term in terms:
+        flat.extend(term.args if term.head == "add" else (term,))
+    flat.sort(key=lambda term: (coefficient(term) < 0, -_degree(term)))
+    if len(flat) == 1:
+        return flat[0]
+    symmetric = all(term.symmetric for term in flat)
+    if not symmetric and len(flat) == 2 and flat[0].is_matrix:
+        symmetric = flat[0].shape[0] == flat[0].shape[1] and transpose(flat[0]) == flat[1]
+    return Phrase("add", tuple(flat), (), flat[0].shape, symmetric)
+
+
+def _degree(term: Phrase) -> int:
+    """Products before single symbols before plain numbers; an identity matrix comes last."""
+    if term.is_number or term.head in ("ones", "eye"):
+        return 1 if term.head != "eye" else -1
+    if term.head == "mul" and term.args[-1].head == "eye":
+        return -1
+    return 0
+
+
+def hadamard(factors: Iterable[Phrase]) -> Phrase:
+    """The elementwise product; scalars and numbers go to the front."""
+    coef = Fraction(1)
+    scalars: list[Phrase] = []
+    matrices: list[Phrase] = []
+    todo = list(factors)[::-1]
+    while todo:
+        factor = todo.pop()
+        if factor.head == "hadamard":
+            todo.extend(reversed(factor.args))
+        elif factor.head == "mul" and sum(a.is_matrix for a in factor.args) == 1:
+            coef *= coefficient(factor)
+            todo.extend(reversed(factor.args))
+        elif factor.is_number:
+            coef *= factor.value
+        elif factor.head == "mul" and coefficient(factor) != 1:
+            coef *= coefficient(factor)
+            todo.append(mul(factor.args))
+        else:
+            (matrices if factor.is_matrix else scalars).append(factor)
+    kept = [m for m in matrices if m.head != "ones"] or matrices[:1]
+    if not kept:
+        return mul(scalars, coef)
+    # A chain that starts with a column reads as if it were multiplied: c.*x*y is avoided.
+    kept.sort(key=lambda m: m.head == "elementwise_pow" and _negative(m.args[1]))
+    product = kept[0]
+    if len(kept) > 1:
+        product = Phrase(
+            "hadamard", tuple(kept), (), kept[0].shape, all(m.symmetric for m in kept)
+        )
+    return mul([*scalars, product], coef)
+
+
+def _negative(exponent: Phrase) -> bool:
+    return coefficient(exponent) < 0
+
+
+def transpose(p: Phrase) -> Phrase:
+    """The transpose, pushed inside where that makes it vanish.  (A'*B)' -> B'*A"""
+    if not p.is_matrix or p.symmetric:
+        return p
+    shape = (p.shape[1], p.shape[0])
+    if p.head == "transpose":
+        return p.args[0]
+    if p.head == "mul":
+        scalars = [a for a in p.args if not a.is_matrix]
+        chain = [transpose(a) for a in reversed(p.args) if a.is_matrix]
+        return mul([*scalars, *chain], coefficient(p))
+    if p.head in ("ones", "zeros"):
+        return Phrase(p.head, shape=shape)
+    if p.head == "add":
+        flipped = [transpose(a) for a in p.args]
+        if sum(a.length for a in flipped) <= sum(a.length for a in p.args):
+            return add(flipped)
+    if p.head == "inverse":
+        inner = transpose(p.args[0])
+        if inner.length < p.args[0].length:
+            return Phrase("inverse", (inner,), (), shape)
+    if p.head == "hadamard":
+        flipped = [transpose(a) for a in p.args]
+        if sum(a.length for a in flipped) <= p.length:
+            return hadamard(flipped)
+    if p.head in ("function", "elementwise_pow") and p.args[0].is_matrix:
+        inner = transpose(p.args[0])
+        if inner.length < p.args[0].length and not any(a.is_matrix for a in p.args[1:]):
+            return Phrase(p.head, (inner, *p.args[1:]), p.data, shape)
+    return Phrase("transpose", (p,), (), shape)
+
+
+def power(base: Phrase, exponent: Phrase) -> Phrase:
+    if base.is_matrix:
+        return Phrase("elementwise_pow", (base, exponent), (), base.shape, base.symmetric)
+    return Phrase("pow", (base, exponent))
+
+
+def function(name: str, args: tuple[Phrase, ...], order: tuple[int, ...] = ()) -> Phrase:
+    shape: Shape = next((a.shape for a in args if a.is_matrix), ())
+    symmetric = all(a.symmetric or not a.is_matrix for a in args)
+    return Phrase("function", args, (name, *order), shape, symmetric and bool(shape))
+
+
+def scalar(chain: Phrase) -> Phrase:
+    """A 1x1 product as a scalar, its number outside.  (2*x'*y) -> 2*(x'*y)"""
+    if chain.head == "mul":
+        outside = [a for a in chain.args if not a.is_matrix]
+        inside = mul([a for a in chain.args if a.is_matrix])
+        wrapped = Phrase("scalar", (inside,))
+        return mul([*outside, wrapped], coefficient(chain))
+    return Phrase("scalar", (chain,))
+
+
+def diag(column: Phrase) -> Phrase:
+    """diag of a column; diag of ones is I."""
+    if column.head == "ones":
+        return eye(column.shape[0])
+    if column.head == "mul" and coefficient(column) != 1:
+        return mul([diag(mul(column.args))], coefficient(column))
+    n = column.shape[0]
+    return Phrase("diag", (column,), (), (n, n), True)

@@ -1,0 +1,755 @@
+"""From a gradient as the sweep leaves it to the form that a good textbook prints.
+
+Small rewrites, each right wherever the expression is defined, or with its side condition stated:
+
+    merge        (A*B)*x                        ->  A*B*x          (products of products)
+    cancel       inv(A)*A*x                     ->  x
+    fuse         abs(x)*sign(x)                 ->  x
+    expand       -(t/y - (1-t)/(1-y))/2*y*(1-y) ->  (y - t)/2      (only where it gets shorter)
+    gather       A*x + A'*x                     ->  (A + A')*x     (only where it gets shorter)
+    unit sums    sum(t)*p - t                   ->  p - t          (only where sum(t) = 1 is given)
+
+:func:`simplify` applies them bottom-up, each node once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from fractions import Fraction
+
+from symback.graph import Node, Size, transform
+from symback.ops import (
+    ONE,
+    Factor,
+    Label,
+    Labels,
+    Number,
+    add,
+    apply,
+    einsum,
+    einsum_parts,
+    inverse,
+    is_zero,
+    matrix_power,
+    number,
+    ones,
+    power,
+    rebuild,
+    scale,
+    select,
+    split_coefficient,
+    split_power,
+    value_of,
+)
+
+MAX_EXPANDED_TERMS = 40
+MAX_GATHERED_TERMS = 60
+
+
+@dataclass
+class Simplifier:
+    """Simplifies nodes; results are remembered from call to call.
+
+    Attributes:
+        unit_sums: pairs (symbol, axis): the entries of the symbol along that axis sum to 1.
+        used: the pairs that a result depends on.
+    """
+
+    unit_sums: frozenset[tuple[Node, int]] = frozenset()
+    used: set[tuple[Node, int]] = field(default_factory=set)
+    _memo: dict[Node, Node] = field(default_factory=dict)
+    _cost: dict[Node, int] = field(default_factory=dict)
+
+    def __call__(self, root: Node) -> Node:
+        return transform(root, self._visit, self._memo)
+
+    def _visit(self, node: Node, args: tuple[Node, ...]) -> Node:
+        if node.op == "einsum":
+            return self._shortest_product(self._product(rebuild(node, args, merge=True)))
+        if node.op == "add":
+            return self._sum(rebuild(node, args))
+        return _fuse_function(rebuild(node, args))
+
+    # --- products ------------------------------------------------------------------------------
+
+    def _product(self, node: Node) -> Node:
+        """One product, its factors cancelled and fused until nothing changes."""
+        while node.op == "einsum":
+            product = _Product.of(node)
+            changed = (
+                self._drop_unit_sums(product)
+                or _cancel_inverses(product)
+                or _join_matrix_powers(product)
+                or _fuse_elementwise(product)
+                or _substitute_selections(product)
+            )
+            if not changed:
+                break
+            node = product.node(merge=True)
+        return node
+
+    def _drop_unit_sums(self, product: _Product) -> bool:
+        if not self.unit_sums:
+            return False
+        for place, (factor, labels) in enumerate(product.factors):
+            for axis, label in enumerate(labels):
+                if (factor, axis) in self.unit_sums and product.places(label) == 1:
+                    self.used.add((factor, axis))
+                    del product.factors[place], product.sizes[label]
+                    return True
+        return False
+
+    def _shortest_product(self, node: Node) -> Node:
+        """The product as it is or multiplied out, whichever is shorter."""
+        if node.op != "einsum":
+            return node
+        if not any(f.op == "add" for f in node.args):
+            return node
+        expanded = expand(node, MAX_EXPANDED_TERMS)
+        if expanded is None:
+            return node
+        candidate = self._gathered(self._cancelled(expanded))
+        return candidate if self.cost(candidate) < self.cost(node) else node
+
+    def _cancelled(self, node: Node) -> Node:
+        """A sum of products, each cancelled on its own."""
+        if node.op != "add":
+            return self._product(node)
+        return add(*(self._product(term) for term in node.args))
+
+    # --- sums ----------------------------------------------------------------------------------
+
+    def _sum(self, node: Node) -> Node:
+        node = _pythagoras(flatten_sum(node))
+        if node.op != "add":
+            return self._product(node)
+        if len(node.args) > MAX_GATHERED_TERMS:
+            return node
+        best = self._gathered(node)
+        if any(t.op == "einsum" and any(f.op == "add" for f in t.args) for t in node.args):
+            expanded = expand(node, MAX_EXPANDED_TERMS)
+            if expanded is not None:
+                candidate = self._gathered(self._cancelled(expanded))
+                if self.cost(candidate) < self.cost(best):
+                    best = candidate
+        return best
+
+    def _gathered(self, node: Node) -> Node:
+        """Common factors taken out of a sum, as long as that makes it shorter."""
+        node = _common_coefficient(node)
+        coef, core = split_coefficient(node)
+        if core.op != "add" or len(core.args) > MAX_GATHERED_TERMS:
+            return node
+        while core.op == "add":
+            best = core
+            for candidate in _gatherings(core, self._gathered):
+                if self.cost(candidate) < self.cost(best):
+                    best = candidate
+            if best is core:
+                break
+            core = best
+        return scale(coef, _common_coefficient(core))
+
+    # --- length --------------------------------------------------------------------------------
+
+    def cost(self, node: Node) -> int:
+        """Roughly the length of the node when written out; shared parts count each time."""
+        found = self._cost.get(node)
+        if found is None:
+            todo = [node]
+            while todo:
+                top = todo[-1]
+                below = [arg for arg in top.args if arg not in self._cost]
+                if below:
+                    todo.extend(below)
+                    continue
+                todo.pop()
+                self._cost[top] = _own_cost(top) + sum(self._cost[arg] for arg in top.args)
+            found = self._cost[node]
+        return found
+
+
+def simplify(node: Node) -> Node:
+    """The shortest form of `node` that the rewrites of this module find.
+
+    >>> from symback.ops import symbol, einsum, add
+    >>> A, x = symbol("A", (symbol("n"), symbol("n"))), symbol("x", (symbol("n"),))
+    >>> both = add(einsum(1, [(A, "ij"), (x, "j")], "i"), einsum(1, [(A, "ji"), (x, "j")], "i"))
+    >>> simplify(both).op  # A*x + A'*x -> (A + A')*x
+    'einsum'
+    """
+    return Simplifier()(node)
+
+
+def _own_cost(node: Node) -> int:
+    if node.op == "einsum":
+        coef, labels, out, sizes = einsum_parts(node)
+        summed = len(sizes) - len(set(out))
+        carried = {x for own in labels for x in own}
+        lonely = sum(1 for x in range(len(sizes)) if x not in carried and labels)
+        repeated = len(out) - len(set(out))
+        cost = 2 * (len(labels) - 1) + 2 * repeated + lonely
+        if coef not in (1, -1):
+            cost += 2
+        elif coef == -1:
+            cost += 1
+        if len(labels) == 1 and summed:
+            cost += 2
+        return max(cost, 1)
+    if node.op == "add":
+        return 2 * (len(node.args) - 1)
+    if node.op == "map" and node.params[0] == "pow":
+        return 1
+    return 2
+
+
+# --- the working form of a product --------------------------------------------------------------
+
+
+@dataclass
+class _Product:
+    """A product being rewritten in place."""
+
+    coef: Number
+    factors: list[tuple[Node, Labels]]
+    out: Labels
+    sizes: dict[Label, Size]
+
+    @staticmethod
+    def of(node: Node) -> _Product:
+        if node.op != "einsum":
+            axes = tuple(range(node.rank))
+            return _Product(1, [(node, axes)], axes, dict(enumerate(node.shape)))
+        coef, labels, out, sizes = einsum_parts(node)
+        factors: list[tuple[Node, Labels]] = list(zip(node.args, labels, strict=True))
+        return _Product(coef, factors, out, dict(enumerate(sizes)))
+
+    def node(self, *, merge: bool = False) -> Node:
+        return einsum(self.coef, self.factors, self.out, self.sizes, merge=merge)
+
+    def places(self, label: Label) -> int:
+        """How often a label occurs in the factors and in the result."""
+        return sum(own.count(label) for _, own in self.factors) + self.out.count(label)
+
+    def replace(self, gone: Iterable[int], new: Iterable[Factor]) -> None:
+        dropped = set(gone)
+        kept = [factor for place, factor in enumerate(self.factors) if place not in dropped]
+        self.factors = [*kept, *((node, tuple(labels)) for node, labels in new)]
+
+    def forget(self, *labels: Label) -> None:
+        """Drop labels that no factor carries any more."""
+        for label in labels:
+            if self.places(label) == 0:
+                self.sizes.pop(label, None)
+
+
+def _delta(a: Label, b: Label, size: Size) -> Factor:
+    return einsum(1, [], "ii", {"i": size}), (a, b)
+
+
+def _cancel_inverses(product: _Product) -> bool:
+    """inv(M)*M -> I, also where M is itself a product that has been merged."""
+    for place, (node, labels) in enumerate(product.factors):
+        if node.op != "inv":
+            continue
+        pattern = _Product.of(node.args[0])
+        for row, column in (labels, labels[::-1]):
+            # inv(M)[row, column] * M[column, other] with `column` nowhere else
+            if product.places(column) != 2 or row == column:
+                continue
+            flipped = (row, column) != labels
+            found = _match(pattern, product, {place}, column, first_axis=not flipped)
+            if found is None:
+                continue
+            used, other, inner = found
+            product.replace({place, *used}, [_delta(row, other, product.sizes[row])])
+            if pattern.coef != 1:
+                product.coef = product.coef / Fraction(pattern.coef)
+            product.forget(column, *inner)
+            return True
+    return False
+
+
+def _match(
+    pattern: _Product, host: _Product, taken: set[int], start: Label, *, first_axis: bool
+) -> tuple[set[int], Label, list[Label]] | None:
+    """Factors of `host` that form the matrix `pattern` with one axis at label `start`.
+
+    Returns the places of those factors, the label at the other axis and the labels inside.
+    """
+    here, there = pattern.out if first_axis else pattern.out[::-1]
+    if here == there:
+        return None
+    order = _connected_order(pattern.factors, here)
+    if order is None:
+        return None
+
+    def search(
+        depth: int, bound: dict[Label, Label], used: set[int]
+    ) -> tuple[set[int], dict[Label, Label]] | None:
+        if depth == len(order):
+            inner = [bound[x] for x in pattern.sizes if x not in pattern.out]
+            inside = [x for p in used for x in host.factors[p][1]]
+            private = all(host.places(x) == inside.count(x) for x in inner)
+            distinct = len(set(bound.values())) == len(bound)
+            return (used, bound) if private and distinct else None
+        want, own = pattern.factors[order[depth]]
+        for place, (node, labels) in enumerate(host.factors):
+            if node is not want or place in used or place in taken:
+                continue
+            orders = [labels, labels[::-1]] if node.symmetric else [labels]
+            for candidate in orders:
+                trial = dict(bound)
+                if all(trial.setdefault(a, b) == b for a, b in zip(own, candidate, strict=True)):
+                    result = search(depth + 1, trial, used | {place})
+                    if result is not None:
+                        return result
+        return None
+
+    result = search(0, {here: start}, set())
+    if result is None:
+        return None
+    used, bound = result
+    return used, bound[there], [bound[x] for x in pattern.sizes if x not in pattern.out]
+
+
+def _connected_order(factors: list[tuple[Node, Labels]], start: Label) -> list[int] | None:
+    """The factors in an order in which each shares a label with those before it."""
+    reached, order = {start}, []
+    waiting = list(range(len(factors)))
+    while waiting:
+        near = next((p for p in waiting if not reached.isdisjoint(factors[p][1])), None)
+        if near is None:
+            return None
+        waiting.remove(near)
+        order.append(near)
+        reached.update(factors[near][1])
+    return order
+
+
+def _matrix_power_parts(node: Node) -> tuple[Node, Node]:
+    """base, exponent with node = base^exponent as matrices.  inv(A) -> (A, -1)"""
+    if node.op == "matpow":
+        return node.args[0], node.args[1]
+    if node.op == "inv":
+        return node.args[0], number(-1)
+    return node, ONE
+
+
+def _join_matrix_powers(product: _Product) -> bool:
+    """A^r * A^(n-r) -> A^n."""
+    for i, (a, a_labels) in enumerate(product.factors):
+        if a.op != "matpow":
+            continue
+        *batch, row, column = a_labels
+        base, exponent = _matrix_power_parts(a)
+        for j, (b, b_labels) in enumerate(product.factors):
+            other_base, other_exponent = _matrix_power_parts(b)
+            if i == j or other_base is not base or b_labels[:-2] not in ((), tuple(batch)):
+                continue
+            if other_exponent.shape != exponent.shape:
+                continue
+            b_row, b_column = b_labels[-2:]
+            if column == b_row and product.places(column) == 2 and column not in product.out:
+                ends, middle = (row, b_column), column
+            elif row == b_column and product.places(row) == 2 and row not in product.out:
+                ends, middle = (b_row, column), row
+            else:
+                continue
+            total = add(exponent, other_exponent)
+            if total.rank and total.op == "einsum" and not _carries_axes(total):
+                coef, *_ = einsum_parts(total)
+                total = einsum(coef, [(arg, ()) for arg in total.args], ())
+            power_labels = (*batch, *ends) if total.rank else ends
+            product.replace((i, j), [(matrix_power(base, total), power_labels)])
+            product.forget(middle)
+            return True
+    return False
+
+
+def _carries_axes(node: Node) -> bool:
+    return any(einsum_parts(node)[1])
+
+
+def _fuse_elementwise(product: _Product) -> bool:
+    """Two elementwise factors on the same labels that are one simpler factor together."""
+    by_labels: dict[frozenset[Label], list[int]] = {}
+    for place, (node, labels) in enumerate(product.factors):
+        if node.op == "map" or (node.op in ("symbol", "add", "einsum")):
+            by_labels.setdefault(frozenset(labels), []).append(place)
+    for places in by_labels.values():
+        for i in places:
+            a, a_labels = product.factors[i]
+            if a.op != "map":
+                continue
+            for j in places:
+                b, b_labels = product.factors[j]
+                if i == j or a_labels != b_labels:
+                    continue
+                fused = _fuse_pair(a, b)
+                if fused is not None:
+                    product.replace((i, j), [(fused, a_labels)])
+                    return True
+    return False
+
+
+def _fuse_pair(a: Node, b: Node) -> Node | None:
+    """a*b as one simpler node, or None.  sign(x)*abs(x) -> x, exp(x)*exp(-x) -> 1"""
+    name = a.params[0]
+    base, exponent = split_power(b)
+    whole = value_of(exponent)
+    if name == "sign":
+        (x,) = a.args
+        if base.op == "map" and base.params[0] == "abs" and base.args[0] is x:
+            return einsum_like(x, power(base, whole - 1)) if whole == 1 else None
+        if b is x:
+            return apply("abs", x)
+    if name in ("step", "heaviside"):
+        (x,) = a.args
+        positive_part = base.op == "map" and base.params[0] in ("relu", "maximum")
+        if positive_part and whole is not None and whole > 0 and _positive_part_of(base) is x:
+            return b
+        if name == "step" and b is a:
+            return a
+        if b is x:
+            return apply("relu", x) if name == "step" else None
+    if name == "exp" and base.op == "map" and base.params[0] == "exp":
+        u, v = a.args[0], base.args[0]
+        if whole is not None and u.shape == v.shape:
+            total = flatten_sum(add(u, scale(whole, v)))
+            if is_zero(total) or (total.op != "add" or u.op == "add" or v.op == "add"):
+                return apply("exp", total)
+    if name == "exp" and base.op == "map" and base.params[0] == "sigmoid":
+        # exp(-z)*sigmoid(z) = sigmoid(-z)
+        if whole == 1 and scale(-1, base.args[0]) is a.args[0]:
+            return apply("sigmoid", a.args[0])
+        if whole is not None and whole > 1 and scale(-1, base.args[0]) is a.args[0]:
+            return einsum_like(apply("sigmoid", a.args[0]), power(base, whole - 1))
+    if name == "where" and base.op == "map" and base.params[0] == "where" and whole == 1:
+        if a.args[0] is base.args[0]:
+            _, p, q = a.args
+            _, r, s = base.args
+            return apply("where", a.args[0], einsum_like(p, r), einsum_like(q, s))
+    return None
+
+
+def _positive_part_of(node: Node) -> Node | None:
+    """x for relu(x) and max(x, 0)."""
+    if node.params[0] == "relu":
+        return node.args[0]
+    kept = [arg for arg in node.args if not is_zero(arg)]
+    return kept[0] if len(kept) == 1 else None
+
+
+def einsum_like(*factors: Node) -> Node:
+    """The elementwise product of nodes of one shape, scalars among them."""
+    rank = max(factor.rank for factor in factors)
+    axes = tuple(range(rank))
+    return einsum(1, [(f, axes if f.shape else ()) for f in factors], axes, merge=True)
+
+
+def _fuse_function(node: Node) -> Node:
+    """1/(1 + exp(u)) -> sigmoid(-u), log(1 + exp(u)) -> softplus(u), abs(x)^2 -> x^2, ..."""
+    if node.op == "inv":
+        return _inverse_of_chain(node)
+    if node.op != "map":
+        return node
+    name = node.params[0]
+    if name in ("abs", "sign"):
+        coef, core = split_coefficient(node.args[0])
+        if coef != 1 and value_of(node.args[0]) is None:
+            inner = apply(str(name), core)
+            return scale(abs(coef), inner) if name == "abs" else scale(1 if coef > 0 else -1, inner)
+        base, exponent = split_power(node.args[0])
+        e = value_of(exponent)
+        if name == "abs" and e is not None and e % 2 == 0:
+            return node.args[0]
+    if name == "pow":
+        base, exponent = node.args
+        e = value_of(exponent)
+        if base.op == "map" and base.params[0] == "abs" and e is not None and e % 2 == 0:
+            return power(base.args[0], exponent)
+        if e is not None and e < 0 and e.denominator == 1:
+            u = _one_plus_exp(base)
+            if u is not None:
+                return power(apply("sigmoid", scale(-1, u)), -e)
+        if base.op == "map" and base.params[0] == "exp" and e is not None:
+            return apply("exp", scale(e, base.args[0]))
+    if name == "log":
+        u = _one_plus_exp(node.args[0])
+        if u is not None:
+            return apply("softplus", u)
+    return node
+
+
+def _one_plus_exp(node: Node) -> Node | None:
+    """u for 1 + exp(u)."""
+    if node.op != "add" or len(node.args) != 2:
+        return None
+    for one, other in (node.args, node.args[::-1]):
+        is_one = one is ONE or (node.shape and one is ones(node.shape))
+        if is_one and other.op == "map" and other.params[0] == "exp":
+            return other.args[0]
+    return None
+
+
+def _inverse_of_chain(node: Node) -> Node:
+    """inv(A*B) -> inv(B)*inv(A) for square A and B (each is invertible if the product is)."""
+    (a,) = node.args
+    if a.op != "einsum" or a.symmetric:
+        return node
+    coef, labels, out, sizes = einsum_parts(a)
+    if any(size != a.shape[0] for size in sizes) or len(set(out)) != 2 or len(labels) < 2:
+        return node
+    chain: list[tuple[Node, Labels]] = []
+    position, waiting = out[0], list(zip(a.args, labels, strict=True))
+    while waiting:
+        step = [f for f in waiting if len(set(f[1])) == 2 and position in f[1]]
+        if len(step) != 1:
+            return node
+        waiting.remove(step[0])
+        factor, own = step[0]
+        forward = own[0] == position
+        position = own[1] if forward else own[0]
+        # inv(A)[j, i] stands for A[i, j]
+        chain.append((inverse(factor), own[::-1]))
+    if position != out[1] or len(sizes) != len(chain) + 1:
+        return node
+    return einsum(1 / Fraction(coef), chain, out[::-1])
+
+
+def _substitute_selections(product: _Product) -> bool:
+    """A selection that fixes an index puts it into the others; [p == q] on one range is I."""
+    for place, (node, labels) in enumerate(product.factors):
+        if node.op != "select" or node.params[0] != "==":
+            continue
+        coefs, offset = node.params[1], node.params[2]
+        assert isinstance(coefs, tuple) and isinstance(offset, Node)
+        if len(coefs) == 2 and coefs[0] == -coefs[1] and value_of(offset) == 0:
+            if node.shape[0] == node.shape[1]:
+                product.replace([place], [_delta(*labels, node.shape[0])])
+                return True
+        fixed = value_of(offset)
+        if len(coefs) == 1 and fixed is not None:
+            index = -int(fixed) * int(coefs[0])
+            if _fix_index(product, place, labels[0], index):
+                return True
+    return False
+
+
+def _fix_index(product: _Product, fixing: int, label: Label, index: int) -> bool:
+    """Put a known index into other selections, explicit arrays and index vectors."""
+    for place, (node, labels) in enumerate(product.factors):
+        if place == fixing or label not in labels:
+            continue
+        if node.op == "select" and node.params[0] == "==":
+            coefs, offset = node.params[1], node.params[2]
+            assert isinstance(coefs, tuple) and isinstance(offset, Node)
+            axis = labels.index(label)
+            rest = [k for k in range(len(labels)) if k != axis]
+            moved = add(offset, number(coefs[axis] * index))
+            if not rest:
+                known = value_of(moved)
+                if known is None:
+                    continue
+                product.replace([place], [(number(int(known == 0)), ())])
+                return True
+            smaller = select(
+                "==", [coefs[k] for k in rest], moved, tuple(node.shape[k] for k in rest)
+            )
+            product.replace([place], [(smaller, tuple(labels[k] for k in rest))])
+            return True
+        if node.op == "stack" and len(labels) == 1:
+            product.replace([place], [(node.args[index], ())])
+            return True
+        if node.op == "iota":
+            offset = node.params[0]
+            assert isinstance(offset, Node)
+            product.replace([place], [(add(offset, number(index)), ())])
+            return True
+    return False
+
+
+# --- sums --------------------------------------------------------------------------------------
+
+
+def flatten_sum(node: Node) -> Node:
+    """a + 2*(b - c) -> a + 2*b - 2*c."""
+    if node.op != "add":
+        return node
+    terms, todo = [], list(reversed(node.args))
+    while todo:
+        term = todo.pop()
+        coef, core = split_coefficient(term)
+        if core.op == "add":
+            todo.extend(scale(coef, inner) for inner in reversed(core.args))
+        else:
+            terms.append(term)
+    return add(*terms)
+
+
+def _pythagoras(node: Node) -> Node:
+    """c*sin(u)^2 + c*cos(u)^2 -> c, c*cosh(u)^2 - c*sinh(u)^2 -> c."""
+    if node.op != "add":
+        return node
+    pairs = (("sin", "cos", 1, 1), ("cosh", "sinh", -1, 1))
+    for term in node.args:
+        for first, second, sign, _ in pairs:
+            mate = _swap_square(term, first, second)
+            if mate is None:
+                continue
+            replaced, rest = mate
+            other = scale(sign, replaced)
+            if other in node.args:
+                kept = [t for t in node.args if t is not term and t is not other]
+                return _pythagoras(add(*kept, rest)) if kept else rest
+    return node
+
+
+def _swap_square(term: Node, first: str, second: str) -> tuple[Node, Node] | None:
+    """The term with first(u)^2 replaced by second(u)^2, and the term without it."""
+    product = _Product.of(term)
+    for place, (node, labels) in enumerate(product.factors):
+        base, exponent = split_power(node)
+        if value_of(exponent) == 2 and base.op == "map" and base.params[0] == first:
+            square = power(apply(second, base.args[0]), 2)
+            swapped, without = _Product.of(term), _Product.of(term)
+            swapped.factors[place] = (square, labels)
+            without.factors[place] = (ones(base.shape), labels)
+            return swapped.node(merge=True), without.node(merge=True)
+    return None
+
+
+def expand(node: Node, limit: int) -> Node | None:
+    """Every product of sums multiplied out; None if that gives more than `limit` terms."""
+    done: list[Node] = []
+    todo = list(reversed(node.args)) if node.op == "add" else [node]
+    while todo:
+        if len(done) + len(todo) > limit:
+            return None
+        term = todo.pop()
+        if term.op == "add":
+            todo.extend(reversed(term.args))
+            continue
+        product = _Product.of(term)
+        place = next((p for p, (f, _) in enumerate(product.factors) if f.op == "add"), None)
+        if place is None or term.op != "einsum":
+            done.append(term)
+            continue
+        total, labels = product.factors[place]
+        for inner in reversed(total.args):
+            product.factors[place] = (inner, labels)
+            todo.append(product.node(merge=True))
+    return add(*done)
+
+
+def _common_coefficient(node: Node) -> Node:
+    """2*a - 2*b -> 2*(a - b), -a - b -> -(a + b)."""
+    if node.op != "add":
+        return node
+    coefs = [split_coefficient(term)[0] for term in node.args]
+    size = abs(coefs[0])
+    sign = -1 if all(c < 0 for c in coefs) else 1
+    if any(abs(c) != size for c in coefs) or (size == 1 and sign == 1):
+        return node
+    if any(value_of(term) is not None for term in node.args):
+        return node
+    factor = size * sign
+    return scale(factor, add(*(scale(1 / Fraction(factor), term) for term in node.args)))
+
+
+def _gatherings(node: Node, tidy: Callable[[Node], Node]) -> list[Node]:
+    """Each way to take one common factor out of some of the terms of a sum."""
+    groups: dict[tuple[object, ...], list[tuple[int, int]]] = {}
+    products = [_Product.of(split_coefficient(term)[1]) for term in node.args]
+    for t, product in enumerate(products):
+        seen = set()
+        for place, (factor, labels) in enumerate(product.factors):
+            role = _role(product, place)
+            if role is not None and (factor, role) not in seen:
+                seen.add((factor, role))
+                groups.setdefault((factor, role), []).append((t, place))
+    results = []
+    for members in groups.values():
+        if len(members) >= 2:
+            gathered = _take_out(node, products, members, tidy)
+            if gathered is not None:
+                results.append(gathered)
+    return results
+
+
+def _role(product: _Product, place: int) -> tuple[object, ...] | None:
+    """How a factor hangs in its product: the axes of the result, or the sums, it carries."""
+    _, labels = product.factors[place]
+    rest = {x for p, (_, own) in enumerate(product.factors) if p != place for x in own}
+    role: list[object] = []
+    for label in labels:
+        if label in product.out:
+            role.append(("out", product.out.index(label)))
+        elif label in rest:
+            role.append(("sum", labels.index(label)))
+        else:
+            role.append(("own", labels.index(label)))
+    return tuple(role)
+
+
+def _take_out(
+    node: Node, products: list[_Product], members: list[tuple[int, int]], tidy: Callable[[Node], Node]
+) -> Node | None:
+    """The sum with the factors at `members` (term, place) taken out of their terms."""
+    first, first_place = members[0]
+    factor, first_labels = products[first].factors[first_place]
+    out = products[first].out
+    if len(set(out)) != len(out):
+        return None
+    rests, axes_of = [], []
+    for t, place in members:
+        product = products[t]
+        _, labels = product.factors[place]
+        rest = [f for p, f in enumerate(product.factors) if p != place]
+        carried = {x for _, own in rest for x in own}
+        sums = [x for k, x in enumerate(labels) if x not in product.out and x in carried]
+        sums = list(dict.fromkeys(sums))
+        rename: dict[Label, Label] = {x: ("out", k) for k, x in enumerate(product.out)}
+        rename.update({x: ("sum", labels.index(x)) for x in sums})
+        own_sizes = {rename[x]: product.sizes[x] for x in rename}
+        coef = split_coefficient(node.args[t])[0]
+        inner = [(f, tuple(rename.get(x, ("in", x)) for x in own)) for f, own in rest]
+        kept = [x for x in own_sizes if any(x in own for _, own in inner)]
+        rests.append((coef, inner, kept, own_sizes))
+        axes_of.append(frozenset(kept))
+    axes = _union_axes(axes_of, first_labels, products[first])
+    if axes is None:
+        return None
+    order = [x for x in rests[0][3] if x in axes]
+    sizes = {x: size for _, _, _, known in rests for x, size in known.items()}
+    terms = []
+    for coef, inner, kept, _ in rests:
+        free = {x: sizes[x] for x in order if x not in kept}
+        terms.append(einsum(coef, inner, order, free))
+    total = add(*terms)
+    total = tidy(total)
+    factor_labels = tuple(
+        ("out", out.index(x)) if x in out else ("sum", first_labels.index(x)) for x in first_labels
+    )
+    target = [("out", k) for k in range(len(out))]
+    known = {x for x in order} | set(factor_labels)
+    free = {x: products[first].sizes[out[x[1]]] for x in target if x not in known}
+    gathered = einsum(1, [(total, order), (factor, factor_labels)], target, free)
+    chosen = {t for t, _ in members}
+    others = [term for t, term in enumerate(node.args) if t not in chosen]
+    return add(gathered, *others) if others else gathered
+
+
+def _union_axes(
+    axes_of: list[frozenset[Label]], labels: Labels, product: _Product
+) -> frozenset[Label] | None:
+    """The axes of the gathered sum; residues that lack some are spread along the factor's own."""
+    union = frozenset().union(*axes_of)
+    if all(axes == union for axes in axes_of):
+        return union
+    own = {("out", product.out.index(x)) for x in labels if x in product.out}
+    if all(not axes for axes in axes_of if axes != union) and union <= own:
+        return union
+    return None
