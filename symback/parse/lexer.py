@@ -165,7 +165,10 @@ def _number(source: Source, at: int) -> Token:
         raise _malformed(source, at, end)
     if after == "." and (text[end + 1 : end + 2].isalnum() and not _ATTRIBUTE_T.match(text, end)):
         raise _malformed(source, at, end)
-    return Token("NUMBER", match[0], Span(at, end), match[0], exact(source, Span(at, end)))
+    problem = number_problem(match[0])
+    if problem is not None:
+        raise LimitError(problem, place=source.place(at, end))
+    return Token("NUMBER", match[0], Span(at, end), match[0], Fraction(match[0]))
 
 
 def _malformed(source: Source, at: int, end: int) -> SyntaxProblem:
@@ -180,23 +183,16 @@ def _malformed(source: Source, at: int, end: int) -> SyntaxProblem:
     return SyntaxProblem(f"malformed number '{shown}'", place=source.place(at, stop), hint=hint)
 
 
-def exact(source: Source, span: Span) -> Fraction:
-    """The exact value of the decimal number at ``span``; raises LimitError."""
-    written = source.text[span.start : span.end].replace("_", "").lower()
-    mantissa, _, exponent = written.partition("e")
+def number_problem(written: str) -> str | None:
+    """What is too large about a decimal number such as ``-1.5e-3``; None if nothing is."""
+    mantissa, _, exponent = written.lower().partition("e")
     digits = sum(char.isdecimal() for char in mantissa)
     if digits > MAX_DIGITS:
-        raise LimitError(
-            f"a number of {digits} digits; at most {MAX_DIGITS} are read",
-            place=source.place(*span),
-        )
-    size = exponent.lstrip("+-").lstrip("0")
+        return f"a number of {digits} digits; at most {MAX_DIGITS} are read"
+    size = exponent.replace("_", "").lstrip("+-").lstrip("0")
     if len(size) > len(str(MAX_EXPONENT)) or int(size or "0") > MAX_EXPONENT:
-        raise LimitError(
-            f"an exponent beyond {MAX_EXPONENT}",
-            place=source.place(*span),
-        )
-    return Fraction(written)
+        return f"an exponent beyond {MAX_EXPONENT}"
+    return None
 
 
 def _superscript(source: Source, at: int) -> Token:
