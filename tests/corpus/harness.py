@@ -26,6 +26,7 @@ import numpy as np
 import sympy as sp
 from sympy.core.function import AppliedUndef, UndefinedFunction
 from sympy.matrices.expressions.applyfunc import ElementwiseApplyFunction
+from sympy.matrices.expressions.dotproduct import DotProduct
 from sympy.matrices.expressions.hadamard import HadamardProduct
 from sympy.matrices.expressions.matexpr import MatrixElement
 from sympy.matrices.expressions.special import OneMatrix
@@ -386,7 +387,8 @@ def length(expr: Any) -> int:
     """How much there is to read: a symbol, a number, an operation, a function are 1 each.
 
     An n-ary operation counts n - 1; a minus sign counts 1; a power -1 (a quotient, an inverse) and
-    an index count 1; the bounds of a Sum count what they hold.
+    an index count 1; the bounds of a Sum count what they hold. The trace of a 1x1 matrix, SymPy's
+    way to have a product such as x'x as a scalar, counts as that product, and so does DotProduct.
     """
     total = 0
     for node in nodes_to_read(sp.sympify(expr)):
@@ -396,6 +398,10 @@ def length(expr: Any) -> int:
                 total -= 1
         elif isinstance(node, sp.Rational) and not node.is_Integer:
             total += 1 if node.p == 1 else 2
+        elif isinstance(node, DotProduct):
+            total += 2
+        elif isinstance(node, sp.Trace) and node.arg.shape == (1, 1):
+            continue
         elif not isinstance(node, UNCOUNTED):
             total += 1
     return total
