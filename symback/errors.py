@@ -201,7 +201,7 @@ def did_you_mean(word: str, known: Iterable[str]) -> str | None:
         return None
     if word.casefold() in folded:  # only the case differs
         return f"did you mean '{folded[word.casefold()]}'?"
-    close = difflib.get_close_matches(word, names, n=2)
+    close = difflib.get_close_matches(word, names, n=2, cutoff=0.5 if len(word) < 4 else 0.6)
     if not close:
         return None
     return "did you mean " + " or ".join(f"'{name}'" for name in close) + "?"

@@ -13,7 +13,7 @@ written                              token    meaning
 ``<=`` ``≤`` ``\leq`` and so on               comparisons
 ===================================  =======  ========================================
 
-A dot before ``* / ^ '`` belongs to the operator: ``2.*x`` is ``2 .* x``, and ``2.5*x`` is a decimal.
+A dot before ``* / ^ '`` belongs to the operator: ``2.*x`` is ``2 .* x``; ``2.5*x`` has a decimal.
 Limits are enforced here, before anything is built.
 """
 
@@ -29,7 +29,7 @@ from symback.parse.source import Source, Span
 MAX_TEXT = 20_000
 MAX_DEPTH = 200
 MAX_DIGITS = 400
-MAX_EXPONENT = 10_000
+MAX_EXPONENT = 3000  # Python prints no integer of more than 4300 digits
 
 OPENING: Final = {"(": ")", "[": "]", "{": "}"}
 

@@ -132,7 +132,7 @@ def _grammar() -> "Lark":
 
 
 class _Misused(Exception):
-    """What the grammar allows and we do not: raised by the builder, who does not know the source."""
+    """What the grammar allows and we do not; raised by the builder, who has no source."""
 
     def __init__(
         self,
