@@ -161,10 +161,10 @@ def environment(row: Row, seed: int) -> dict[Any, Any]:
             else:
                 low, high = {"positive": (0.4, 1.6), "unit": (0.15, 0.85)}.get(asked, (-1.5, 1.5))
                 env[node] = witness.Entries(int(rng.integers(1, 10**6)), low, high)
-        elif isinstance(node, AppliedUndef):
-            env[node.func] = a_function(node.func.__name__)
-        elif isinstance(node, UndefinedFunction):
-            env[node] = a_function(node.__name__)
+        elif isinstance(node, (AppliedUndef, UndefinedFunction)):
+            function = node.func if isinstance(node, AppliedUndef) else node
+            if not function.__name__.endswith("'"):  # the witness differentiates f to get f'
+                env[function] = a_function(function.__name__)
     return env
 
 
