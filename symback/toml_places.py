@@ -14,8 +14,8 @@ from symback.parse.source import Document, Source, Span
 MAX_NESTING = 32
 MAX_KEY_PARTS = 8
 
-_BASIC = r'"(?:[^"\\\n]|\\[^\n])*"'
-_LITERAL = r"'[^'\n]*'"
+_BASIC = r'"(?!"")(?:[^"\\\n]|\\[^\n])*"'
+_LITERAL = r"'(?!'')[^'\n]*'"
 _TOKEN = re.compile(
     rf'''(?P<space>[ \t\r]+|\#[^\n]*)
     |(?P<newline>\n)
@@ -130,7 +130,7 @@ def scan(document: Document) -> TomlPlaces:
             if end is None:
                 break
             at = end
-    places.end = at
+    places.end = max(places.end, at)
     return places
 
 
@@ -169,6 +169,7 @@ def _pair(places: TomlPlaces, table: Path, at: int, depth: int) -> int | None:
     else:
         end = _value_end(places.document, start)
     if end is None or end == start:
+        places.end = max(places.end, start)
         return None
     entry = Entry(key[1], Span(start, end))
     if path in places.entries:
