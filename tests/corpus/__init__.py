@@ -30,6 +30,10 @@ CONSTRAINTS = (
 )
 
 
+# The `expected` of a row that has no derivative, or none that can be written: an error is right.
+REFUSED = "refused"
+
+
 @dataclass(frozen=True, eq=False)
 class Row:
     """One derivative and the form a good textbook gives it.
@@ -44,6 +48,7 @@ class Row:
             `expr`, then those of `wrt`, axes of size 1 dropped, save that a scalar's gradient has
             the shape of `wrt` and that the derivative by a scalar has the shape of `expr`.
             Rank 3 and 4: an `ArrayComprehension` (see `array`), or None to check numbers only.
+            REFUSED where an error that names the reason is the right answer.
         source: where the identity is found.
         values: name of a symbol => one of CONSTRAINTS, a number or array, or a tuple of choices.
         sizes: name of a size symbol => int, where the default sizes do not suit.
