@@ -41,7 +41,7 @@ from sympy.tensor.array.expressions import ArraySymbol
 from tests.corpus.shorthand import case, rows_from
 
 n, m, d, h = symbols("n m d h", integer=True, positive=True)
-i, j, k, l, p, q, r, a, b, o = symbols("i j k l p q r a b o", integer=True)
+i, j, k, s, p, q, r, a, b, o = symbols("i j k s p q r a b o", integer=True)
 t, c, mean = symbols("t c mu", positive=True)
 idx = Idx("i", n)
 f, df, ddf = Function("f"), Function("f'"), Function("f''")
@@ -69,11 +69,11 @@ SINGLE = (
         w[i],
         2 * w[i],
     ),
-    gradient("sum of squares by w[2]", over(w[i] ** 2, (i, n)), w[2], 2 * w[2]),
+    gradient("sum of squares by a fixed entry", over(w[i] ** 2, (i, n)), w[2], 2 * w[2]),
     gradient("sum of squares by the last entry", over(w[i] ** 2, (i, n)), w[n - 1], 2 * w[n - 1]),
     gradient("plain sum", over(w[i], (i, n)), w[k], 1),
     gradient("sum from one to n", Sum(i * w[i], (i, 1, n - 1)), w[k], k),
-    gradient("weighted sum by w[2]", over(i * w[i], (i, n)), w[2], 2),
+    gradient("weighted sum by a fixed entry", over(i * w[i], (i, n)), w[2], 2),
     gradient("inner product", over(x[i] * w[i], (i, n)), w[k], x[k]),
     gradient("square of a sum", over(w[i], (i, n)) ** 2, w[k], 2 * over(w[i], (i, n))),
     gradient(
@@ -228,7 +228,7 @@ NESTED = (
         over((A[i, j] + A[j, i]) * w[j], (j, n)),
     ),
     gradient(
-        "quadratic form by w[2]",
+        "quadratic form by a fixed entry",
         over(A[i, j] * w[i] * w[j], (i, n), (j, n)),
         w[2],
         over((A[i, 2] + A[2, i]) * w[i], (i, n)),
@@ -322,7 +322,7 @@ NESTED = (
     ),
     gradient(
         "cubic form",
-        over(C[i, j, l] * w[i] * w[j] * w[l], (i, n), (j, n), (l, n)),
+        over(C[i, j, s] * w[i] * w[j] * w[s], (i, n), (j, n), (s, n)),
         w[k],
         over((C[k, i, j] + C[i, k, j] + C[i, j, k]) * w[i] * w[j], (i, n), (j, n)),
     ),
@@ -380,7 +380,7 @@ KRONECKER = (
     ),
     gradient(
         "orthogonality penalty",
-        over((over(A[i, j] * A[i, l], (i, m)) - KroneckerDelta(j, l)) ** 2, (j, n), (l, n)) / 4,
+        over((over(A[i, j] * A[i, s], (i, m)) - KroneckerDelta(j, s)) ** 2, (j, n), (s, n)) / 4,
         A[p, q],
         over(A[p, j] * (over(A[i, j] * A[i, q], (i, m)) - KroneckerDelta(j, q)), (j, n)),
     ),
@@ -398,9 +398,9 @@ KRONECKER = (
     ),
     gradient(
         "diagonal scaling",
-        over(KroneckerDelta(i, j) * x[i] * A[j, l] * w[l], (i, n), (j, n), (l, n)),
+        over(KroneckerDelta(i, j) * x[i] * A[j, s] * w[s], (i, n), (j, n), (s, n)),
         x[k],
-        over(A[k, l] * w[l], (l, n)),
+        over(A[k, s] * w[s], (s, n)),
     ),
 )
 
@@ -431,7 +431,7 @@ SHIFTED = (
     ),
     gradient("reversal", over(x[i] * w[n - 1 - i], (i, n)), w[k], x[n - 1 - k]),
     gradient("every second entry by an even one", over(x[i] * w[2 * i], (i, n)), w[2 * k], x[k]),
-    gradient("every second entry by w[2]", over(x[i] * w[2 * i], (i, n)), w[2], x[1]),
+    gradient("every second entry by a fixed entry", over(x[i] * w[2 * i], (i, n)), w[2], x[1]),
     gradient(
         "every second entry", over(x[i] * w[2 * i], (i, n)), w[k], case(x[k / 2], Eq(Mod(k, 2), 0))
     ),
@@ -565,7 +565,10 @@ gradient, jacobian, hessian = rows_from("index_notation", "products", "logarithm
 PRODUCTS = (
     gradient("product", Product(w[i], (i, 0, n - 1)), w[k], Product(w[i], (i, 0, n - 1)) / w[k]),
     gradient(
-        "product by w[2]", Product(w[i], (i, 0, n - 1)), w[2], Product(w[i], (i, 0, n - 1)) / w[2]
+        "product by a fixed entry",
+        Product(w[i], (i, 0, n - 1)),
+        w[2],
+        Product(w[i], (i, 0, n - 1)) / w[2],
     ),
     gradient("logarithm of a product", log(Product(w[i], (i, 0, n - 1))), w[k], 1 / w[k]),
     gradient(
@@ -801,7 +804,7 @@ ELEMENTS = (
 # Arrays of rank three, and Indexed bases of rank three.
 T = ArraySymbol("T", (n, m, d))
 U, V, Q = MatrixSymbol("U", n, h), MatrixSymbol("V", m, h), MatrixSymbol("W", d, h)
-model = over(U[i, r] * V[j, r] * Q[l, r], (r, h))
+model = over(U[i, r] * V[j, r] * Q[s, r], (r, h))
 
 gradient, jacobian, hessian = rows_from(
     "index_notation", "arrays", "Kolda and Bader 2009, in components"
@@ -809,68 +812,68 @@ gradient, jacobian, hessian = rows_from(
 ARRAYS = (
     gradient(
         "sum of squares of an array",
-        over(T[i, j, l] ** 2, (i, n), (j, m), (l, d)),
+        over(T[i, j, s] ** 2, (i, n), (j, m), (s, d)),
         T[p, q, r],
         2 * T[p, q, r],
     ),
     gradient(
         "sum of squares of an array by a fixed entry",
-        over(T[i, j, l] ** 2, (i, n), (j, m), (l, d)),
+        over(T[i, j, s] ** 2, (i, n), (j, m), (s, d)),
         T[1, 2, 0],
         2 * T[1, 2, 0],
         sizes={"m": 4, "n": 3, "d": 2},
     ),
     gradient(
         "trilinear form by the array",
-        over(T[i, j, l] * u[i] * v[j] * w[l], (i, n), (j, m), (l, d)),
+        over(T[i, j, s] * u[i] * v[j] * w[s], (i, n), (j, m), (s, d)),
         T[p, q, r],
         u[p] * v[q] * w[r],
     ),
     gradient(
         "trilinear form by a vector",
-        over(T[i, j, l] * u[i] * v[j] * w[l], (i, n), (j, m), (l, d)),
+        over(T[i, j, s] * u[i] * v[j] * w[s], (i, n), (j, m), (s, d)),
         v[k],
-        over(T[i, k, l] * u[i] * w[l], (i, n), (l, d)),
+        over(T[i, k, s] * u[i] * w[s], (i, n), (s, d)),
     ),
     gradient(
         "exponentials of an array",
-        log(over(exp(T[i, j, l]), (i, n), (j, m), (l, d))),
+        log(over(exp(T[i, j, s]), (i, n), (j, m), (s, d))),
         T[p, q, r],
-        exp(T[p, q, r]) / over(exp(T[i, j, l]), (i, n), (j, m), (l, d)),
+        exp(T[p, q, r]) / over(exp(T[i, j, s]), (i, n), (j, m), (s, d)),
     ),
     gradient(
         "tensor factorisation",
-        over((T[i, j, l] - model) ** 2, (i, n), (j, m), (l, d)) / 2,
+        over((T[i, j, s] - model) ** 2, (i, n), (j, m), (s, d)) / 2,
         U[p, q],
         over(
-            (over(U[p, r] * V[j, r] * Q[l, r], (r, h)) - T[p, j, l]) * V[j, q] * Q[l, q],
+            (over(U[p, r] * V[j, r] * Q[s, r], (r, h)) - T[p, j, s]) * V[j, q] * Q[s, q],
             (j, m),
-            (l, d),
+            (s, d),
         ),
     ),
     gradient(
         "tensor factorisation by the tensor",
-        over((T[i, j, l] - model) ** 2, (i, n), (j, m), (l, d)) / 2,
+        over((T[i, j, s] - model) ** 2, (i, n), (j, m), (s, d)) / 2,
         T[p, q, k],
         T[p, q, k] - over(U[p, r] * V[q, r] * Q[k, r], (r, h)),
     ),
     gradient(
         "batch of matrix products",
-        over(A[o, i, j] * B[o, j, l] * G[o, i, l], (o, h), (i, n), (j, m), (l, d)),
+        over(A[o, i, j] * B[o, j, s] * G[o, i, s], (o, h), (i, n), (j, m), (s, d)),
         A[p, q, r],
-        over(B[p, r, l] * G[p, q, l], (l, d)),
+        over(B[p, r, s] * G[p, q, s], (s, d)),
     ),
     gradient(
         "batch of matrix products by the second",
-        over(A[o, i, j] * B[o, j, l] * G[o, i, l], (o, h), (i, n), (j, m), (l, d)),
+        over(A[o, i, j] * B[o, j, s] * G[o, i, s], (o, h), (i, n), (j, m), (s, d)),
         B[p, q, r],
         over(A[p, i, q] * G[p, i, r], (i, n)),
     ),
     gradient(
         "Tucker form by the core",
-        over(T[i, j, l] * U[i, p] * V[j, q] * Q[l, r], (i, n), (j, m), (l, d)),
+        over(T[i, j, s] * U[i, p] * V[j, q] * Q[s, r], (i, n), (j, m), (s, d)),
         U[a, b],
-        KroneckerDelta(b, p) * over(T[a, j, l] * V[j, q] * Q[l, r], (j, m), (l, d)),
+        KroneckerDelta(b, p) * over(T[a, j, s] * V[j, q] * Q[s, r], (j, m), (s, d)),
     ),
 )
 
@@ -879,13 +882,13 @@ gradient, jacobian, hessian = rows_from(
     "index_notation", "second", "second derivatives by components"
 )
 HESSIANS = (
-    hessian("sum of squares", over(w[i] ** 2, (i, n)), (w[k], w[l]), 2 * KroneckerDelta(k, l)),
-    hessian("sum of cubes", over(w[i] ** 3, (i, n)), (w[k], w[l]), 6 * KroneckerDelta(k, l) * w[k]),
+    hessian("sum of squares", over(w[i] ** 2, (i, n)), (w[k], w[s]), 2 * KroneckerDelta(k, s)),
+    hessian("sum of cubes", over(w[i] ** 3, (i, n)), (w[k], w[s]), 6 * KroneckerDelta(k, s) * w[k]),
     hessian(
         "quadratic form",
         over(A[i, j] * w[i] * w[j], (i, n), (j, n)),
-        (w[k], w[l]),
-        A[k, l] + A[l, k],
+        (w[k], w[s]),
+        A[k, s] + A[s, k],
     ),
     hessian(
         "quadratic form, mixed",
@@ -896,49 +899,49 @@ HESSIANS = (
     hessian(
         "least squares",
         over((over(A[i, j] * w[j], (j, n)) - y[i]) ** 2, (i, m)),
-        (w[k], w[l]),
-        2 * over(A[i, k] * A[i, l], (i, m)),
+        (w[k], w[s]),
+        2 * over(A[i, k] * A[i, s], (i, m)),
     ),
     hessian(
-        "bilinear form, mixed", over(u[i] * A[i, j] * w[j], (i, m), (j, n)), (u[k], w[l]), A[k, l]
+        "bilinear form, mixed", over(u[i] * A[i, j] * w[j], (i, m), (j, n)), (u[k], w[s]), A[k, s]
     ),
     hessian(
         "logsumexp",
         log(over(exp(x[i]), (i, n))),
-        (x[k], x[l]),
+        (x[k], x[s]),
         exp(x[k])
         / over(exp(x[i]), (i, n))
-        * (KroneckerDelta(k, l) - exp(x[l]) / over(exp(x[i]), (i, n))),
+        * (KroneckerDelta(k, s) - exp(x[s]) / over(exp(x[i]), (i, n))),
     ),
     hessian(
         "sum of an undefined function",
         over(f(w[i]), (i, n)),
-        (w[k], w[l]),
-        KroneckerDelta(k, l) * ddf(w[k]),
+        (w[k], w[s]),
+        KroneckerDelta(k, s) * ddf(w[k]),
     ),
     hessian(
         "undefined function of a sum",
         f(over(x[i] * w[i], (i, n))),
-        (w[k], w[l]),
-        x[k] * x[l] * ddf(over(x[i] * w[i], (i, n))),
+        (w[k], w[s]),
+        x[k] * x[s] * ddf(over(x[i] * w[i], (i, n))),
     ),
     hessian(
         "product",
         Product(w[i], (i, 0, n - 1)),
-        (w[k], w[l]),
-        (1 - KroneckerDelta(k, l)) * Product(w[i], (i, 0, n - 1)) / (w[k] * w[l]),
+        (w[k], w[s]),
+        (1 - KroneckerDelta(k, s)) * Product(w[i], (i, 0, n - 1)) / (w[k] * w[s]),
     ),
     hessian(
         "logarithm of a product",
         log(Product(w[i], (i, 0, n - 1))),
-        (w[k], w[l]),
-        -KroneckerDelta(k, l) / w[k] ** 2,
+        (w[k], w[s]),
+        -KroneckerDelta(k, s) / w[k] ** 2,
     ),
     hessian(
         "Euclidean norm",
         sqrt(over(w[i] ** 2, (i, n))),
-        (w[k], w[l]),
-        (KroneckerDelta(k, l) - w[k] * w[l] / over(w[i] ** 2, (i, n)))
+        (w[k], w[s]),
+        (KroneckerDelta(k, s) - w[k] * w[s] / over(w[i] ** 2, (i, n)))
         / sqrt(over(w[i] ** 2, (i, n))),
     ),
     hessian(
@@ -947,7 +950,7 @@ HESSIANS = (
         (y[p], w[k]),
         x[k + p],
     ),
-    hessian("entropy", -over(x[i] * log(x[i]), (i, n)), (x[k], x[l]), -KroneckerDelta(k, l) / x[k]),
+    hessian("entropy", -over(x[i] * log(x[i]), (i, n)), (x[k], x[s]), -KroneckerDelta(k, s) / x[k]),
 )
 
 ROWS = SINGLE + NESTED + KRONECKER + SHIFTED + DEPENDENT + PRODUCTS + ELEMENTS + ARRAYS + HESSIANS

@@ -43,6 +43,7 @@ from sympy import (
 )
 from sympy.matrices.expressions.diagonal import DiagMatrix, DiagonalOf
 
+from tests.corpus import array
 from tests.corpus.shorthand import SIGMOID, STEP, case, each, had, ones, rows_from, t, total
 
 n, m, k, h, d = symbols("n m k h d", integer=True, positive=True)
@@ -120,7 +121,7 @@ LOGISTIC = (
         lam * w - X.T * had(y, each(SIGMOID, -margin)) / n,
     ),
     hessian(
-        "logistic Hessian, labels -1/+1",
+        "logistic Hessian, signed labels",
         total(each(log(1 + exp(-t)), margin)),
         w,
         X.T * DiagMatrix(had(HadamardPower(y, 2), each(SIGMOID * (1 - SIGMOID), margin))) * X,
@@ -275,6 +276,7 @@ SOFTMAX = (
             - score.applyfunc(exp) * score.applyfunc(exp).T / score_mass**2
         )
         * X,
+        sizes={"n": 3, "m": 2},
     ),
     gradient(
         "softmax layer by the weights",
@@ -826,7 +828,7 @@ FACTORISATION = (
         x * x.T * Vm - DiagMatrix(HadamardPower(x, 2)) * Vm,
     ),
     gradient(
-        "word vectors (GloVe)",
+        "word vectors",
         Sum(
             M[i, j] * (product_entry + y[i, 0] + w[j, 0] - log(R[i, j])) ** 2,
             (i, 0, n - 1),
@@ -837,7 +839,7 @@ FACTORISATION = (
         values={"R": "positive"},
     ),
     gradient(
-        "word vectors (GloVe), bias",
+        "word vectors, bias",
         Sum(
             M[i, j] * (product_entry + y[i, 0] + w[j, 0] - log(R[i, j])) ** 2,
             (i, 0, n - 1),
@@ -1089,7 +1091,7 @@ NETWORKS = (
 centred = z - total(z) / n * ones(n)
 centring = Identity(n) - ones(n, n) / n
 spread, z_sum = symbols("spread z_sum", positive=True)
-SCALES = {spread: sqrt(total(HadamardPower(centring * z, 2)) / n + eps), z_sum: total(z)}
+SCALES = {spread: sqrt(Trace((centring * z).T * centring * z) / n + eps), z_sum: total(z)}
 normed = centring * z / spread
 g0 = MatrixSymbol("g", n, 1)
 length = sqrt(Trace(z.T * z))
@@ -1193,6 +1195,7 @@ Q = MatrixSymbol("Q", n, m)
 G = MatrixSymbol("G", n, d)
 o = MatrixSymbol("o", d, 1)
 focus_mass, scaled_mass = symbols("focus_mass scaled_mass", positive=True)
+SMALL = {"n": 3, "m": 2, "d": 2}
 FOCUS = {
     focus_mass: total((K * x).applyfunc(exp)),
     scaled_mass: total((K * x / sqrt(m)).applyfunc(exp)),
@@ -1206,35 +1209,47 @@ gradient, jacobian, hessian = rows_from(
     "machine_learning", "attention", "Vaswani et al. 2017", FOCUS
 )
 ATTENTION = (
-    jacobian("attention weights by the query", focus, x, (DiagMatrix(focus) - focus * focus.T) * K),
+    jacobian(
+        "attention weights by the query",
+        focus,
+        x,
+        (DiagMatrix(focus) - focus * focus.T) * K,
+        sizes=SMALL,
+    ),
     jacobian(
         "attention output by the query",
         N.T * focus,
         x,
         N.T * (DiagMatrix(focus) - focus * focus.T) * K,
+        sizes=SMALL,
     ),
     jacobian(
         "scaled attention by the query",
         N.T * scaled,
         x,
         N.T * (DiagMatrix(scaled) - scaled * scaled.T) * K / sqrt(m),
+        sizes=SMALL,
     ),
-    gradient("attention by the values", o.T * N.T * focus, N, focus * o.T),
+    gradient("attention by the values", o.T * N.T * focus, N, focus * o.T, sizes=SMALL),
     gradient(
         "attention by the keys",
         o.T * N.T * focus,
         K,
         (DiagMatrix(focus) - focus * focus.T) * N * o * x.T,
+        sizes=SMALL,
     ),
     gradient("linear attention by the queries", Trace(G.T * Q * K.T * N), Q, G * N.T * K),
     gradient("linear attention by the keys", Trace(G.T * Q * K.T * N), K, N * G.T * Q),
     gradient("linear attention by the values", Trace(G.T * Q * K.T * N), N, K * Q.T * G),
-    gradient("self-attention by the values", Trace(G.T * attention * N), N, attention.T * G),
+    gradient(
+        "self-attention by the values", Trace(G.T * attention * N), N, attention.T * G, sizes=SMALL
+    ),
     gradient(
         "self-attention by the queries",
         Trace(G.T * attention * N),
         Q,
         (had(attention, G * N.T) - DiagMatrix(had(attention, G * N.T) * ones(n)) * attention) * K,
+        sizes=SMALL,
     ),
     gradient(
         "self-attention scores in one bilinear form",
@@ -1253,6 +1268,7 @@ ATTENTION = (
         -log(total((K * x).applyfunc(exp))) + DotProduct(x, x) / 2,
         x,
         x - K.T * focus,
+        sizes=SMALL,
     ),
 )
 
@@ -1685,7 +1701,7 @@ PROJECTIONS = (
     ),
     gradient("canonical correlation numerator", w.T * Cxy * y, w, Cxy * y),
     gradient(
-        "Oja's rule objective",
+        "Oja rule objective",
         square(X * w) - lam * (square(w) - Identity(1)) ** 2,
         w,
         2 * X.T * X * w - 4 * lam * w * (w.T * w - Identity(1)),
@@ -1795,7 +1811,12 @@ METRIC = (
         X[p, q],
         Sum(
             (X[p, q] - X[i, q])
-            * (2 * Sum((X[p, r] - X[i, r]) ** 2, (r, 0, m - 1)) - C[i, p] - C[p, i]),
+            * (
+                Sum((X[p, r] - X[i, r]) ** 2, (r, 0, m - 1))
+                + Sum((X[i, r] - X[p, r]) ** 2, (r, 0, m - 1))
+                - C[i, p]
+                - C[p, i]
+            ),
             (i, 0, n - 1),
         ),
     ),
@@ -2217,6 +2238,108 @@ OPTIMISATION = (
     ),
 )
 
+# Derivatives of rank three and four: an entry for each combination of indices.
+delta = KroneckerDelta
+
+gradient, jacobian, hessian = rows_from(
+    "machine_learning", "rank", "Magnus and Neudecker, Matrix Differential Calculus, 9"
+)
+RANK = (
+    jacobian(
+        "linear layer by the weights",
+        S * x,
+        S,
+        array(delta(i, j) * x[r, 0], (i, m), (j, m), (r, m)),
+    ),
+    jacobian(
+        "tanh layer by the weights",
+        (S * x).applyfunc(tanh),
+        S,
+        array(
+            delta(i, j) * (1 - tanh(Sum(S[i, b] * x[b, 0], (b, 0, m - 1))) ** 2) * x[r, 0],
+            (i, m),
+            (j, m),
+            (r, m),
+        ),
+    ),
+    jacobian(
+        "batch layer by the weights",
+        X * W,
+        W,
+        array(X[i, p] * delta(j, q), (i, n), (j, k), (p, m), (q, k)),
+    ),
+    jacobian(
+        "batch layer by the samples",
+        X * W,
+        X,
+        array(delta(i, p) * W[q, j], (i, n), (j, k), (p, n), (q, m)),
+    ),
+    jacobian(
+        "ReLU of a batch",
+        each(Max(0, t), X),
+        X,
+        array(delta(i, p) * delta(j, q) * case(1, X[i, j] > 0), (i, n), (j, m), (p, n), (q, m)),
+    ),
+    jacobian(
+        "outer product by its left factor",
+        y * w.T,
+        y,
+        array(delta(i, p) * w[j, 0], (i, n), (j, m), (p, n)),
+    ),
+    jacobian(
+        "diagonal matrix of a vector",
+        DiagMatrix(x),
+        x,
+        array(delta(i, j) * delta(i, p), (i, m), (j, m), (p, m)),
+    ),
+    jacobian(
+        "scaled rows", DiagMatrix(y) * X, y, array(delta(i, p) * X[i, j], (i, n), (j, m), (p, n))
+    ),
+    jacobian("transpose", X.T, X, array(delta(i, q) * delta(j, p), (i, m), (j, n), (p, n), (q, m))),
+    jacobian(
+        "inverse of a kernel matrix",
+        S.I,
+        S,
+        array(-S.I[i, p] * S.I[q, j], (i, m), (j, m), (p, m), (q, m)),
+    ),
+    jacobian(
+        "Gram matrix",
+        X.T * X,
+        X,
+        array(delta(i, q) * X[p, j] + delta(j, q) * X[p, i], (i, m), (j, m), (p, n), (q, m)),
+    ),
+    jacobian(
+        "attention output by the values",
+        N.T * y,
+        N,
+        array(y[p, 0] * delta(i, q), (i, d), (p, n), (q, d)),
+    ),
+    hessian(
+        "least squares by a weight matrix",
+        Trace((X * W - Y).T * (X * W - Y)) / 2,
+        W,
+        array(delta(j, q) * Sum(X[a, i] * X[a, p], (a, 0, n - 1)), (i, m), (j, k), (p, m), (q, k)),
+    ),
+    hessian(
+        "linear layer with squared error by the weights",
+        square(S * x - v) / 2,
+        S,
+        array(delta(i, p) * x[j, 0] * x[q, 0], (i, m), (j, m), (p, m), (q, m)),
+    ),
+    hessian(
+        "log-determinant",
+        log(Determinant(S)),
+        S,
+        array(-S.I[j, p] * S.I[q, i], (i, m), (j, m), (p, m), (q, m)),
+    ),
+    hessian(
+        "bilinear layer, mixed",
+        x.T * S * v,
+        (x, S),
+        array(delta(i, p) * v[q, 0], (i, m), (p, m), (q, m)),
+    ),
+)
+
 ROWS = (
     LOGISTIC
     + SOFTMAX
@@ -2232,4 +2355,5 @@ ROWS = (
     + GRAPHS
     + SEQUENCES
     + OPTIMISATION
+    + RANK
 )

@@ -14,6 +14,7 @@ from sympy import (
     HadamardPower,
     HadamardProduct,
     Identity,
+    KroneckerDelta,
     MatrixExpr,
     MatrixSymbol,
     Max,
@@ -35,6 +36,7 @@ from sympy import (
 )
 from sympy.matrices.expressions.diagonal import DiagMatrix, DiagonalOf
 
+from tests.corpus import array
 from tests.corpus.shorthand import STEP, each, ones, rows_from, t
 
 SITE = "matrixcalculus.org/documentation"
@@ -243,7 +245,7 @@ TEXT_ROWS = EXAMPLES + LAYOUT + ELEMENTWISE + MATRICES
 
 n, m, k = symbols("n m k", integer=True, positive=True)
 a, b, c = symbols("a b c", positive=True)
-i, j = symbols("i j", integer=True)
+i, j, p = symbols("i j p", integer=True)
 x, z = MatrixSymbol("x", n, 1), MatrixSymbol("z", n, 1)
 y, w = MatrixSymbol("y", m, 1), MatrixSymbol("w", n, 1)
 A, X = MatrixSymbol("A", m, n), MatrixSymbol("X", m, n)
@@ -271,7 +273,12 @@ EXAMPLES_SYMPY = (
     gradient("half a quadratic form by its matrix", x.T * S * x / 2, S, x * x.T / 2),
     hessian("half a quadratic form Hessian", x.T * S * x / 2, x, (S + S.T) / 2),
     jacobian("matrix times exponential", A * x.applyfunc(exp), x, A * DiagMatrix(x.applyfunc(exp))),
-    jacobian("matrix times exponential, by the matrix", A * x.applyfunc(exp), A, None),
+    jacobian(
+        "matrix times exponential, by the matrix",
+        A * x.applyfunc(exp),
+        A,
+        array(KroneckerDelta(i, p) * exp(x[j, 0]), (i, m), (p, m), (j, n)),
+    ),
     gradient(
         "Hadamard product in an inner product",
         HadamardProduct(x, z).T * w,
