@@ -520,6 +520,12 @@ def chosen(pattern: str) -> list[Row]:
     return [row for row in all_rows() if fnmatch(row.id, pattern) or pattern in row.id]
 
 
+def shortened(answer: Any) -> str:
+    """The text of an answer, cut where it is hopeless to read on."""
+    text = str(answer)
+    return text if len(text) <= 600 else f"{text[:600]}... ({len(text)} characters)"
+
+
 def main() -> int:
     """Print a line for each row that is not right, then the totals."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
@@ -546,7 +552,7 @@ def main() -> int:
                 f"  {'; '.join(report.notes)}"
             )
             print(f"        d {row.expr} / d {row.wrt}")
-            print(f"        is       {report.answer}")
+            print(f"        is       {shortened(report.answer)}")
             print(f"        expected {row.expected}")
     print(
         "  ".join(
