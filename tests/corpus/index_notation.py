@@ -395,6 +395,7 @@ KRONECKER = (
         over(KroneckerDelta(i, 2) * w[i] ** 2, (i, n)),
         w[k],
         2 * KroneckerDelta(k, 2) * w[k],
+        values={"k": (1, 2)},
     ),
     gradient(
         "diagonal scaling",
@@ -498,6 +499,7 @@ SHIFTED = (
         Sum((x[i] - over(w[a] * x[i - 1 - a], (a, d))) ** 2, (i, d, n - 1)),
         w[k],
         -2 * Sum((x[i] - over(w[a] * x[i - 1 - a], (a, d))) * x[i - 1 - k], (i, d, n - 1)),
+        sizes={"d": 2, "n": 6},
     ),
 )
 
@@ -523,6 +525,8 @@ DEPENDENT = (
         Sum(A[i, j] ** 2, (j, 0, i - 1), (i, 0, n - 1)),
         A[p, q],
         case(2 * A[p, q], q < p),
+        values={"p": (1, 2), "q": (0, 1)},
+        sizes={"n": 4},
     ),
     gradient("running sum", Sum(x[j], (j, 0, i)), x[k], case(1, k <= i)),
     gradient(
@@ -556,7 +560,14 @@ DEPENDENT = (
         Sum(1 / (x[k] - x[j]), (j, 0, k - 1)) + Sum(1 / (x[k] - x[j]), (j, k + 1, n - 1)),
     ),
     gradient("a sum that starts late, by an earlier entry", Sum(w[i] ** 2, (i, 3, n - 1)), w[2], 0),
-    gradient("a sum that starts late", Sum(w[i] ** 2, (i, 3, n - 1)), w[k], case(2 * w[k], k >= 3)),
+    gradient(
+        "a sum that starts late",
+        Sum(w[i] ** 2, (i, 3, n - 1)),
+        w[k],
+        case(2 * w[k], k >= 3),
+        values={"k": (2, 3, 4)},
+        sizes={"n": 6},
+    ),
     gradient("a sum of fixed length", Sum(w[i] ** 2, (i, 0, 2)), w[1], 2 * w[1]),
     gradient("first m of n", over(w[i] ** 3, (i, m)), w[k], case(3 * w[k] ** 2, k < m)),
 )
@@ -930,6 +941,7 @@ HESSIANS = (
         Product(w[i], (i, 0, n - 1)),
         (w[k], w[s]),
         (1 - KroneckerDelta(k, s)) * Product(w[i], (i, 0, n - 1)) / (w[k] * w[s]),
+        values={"k": (0, 2), "s": (1, 2)},
     ),
     hessian(
         "logarithm of a product",

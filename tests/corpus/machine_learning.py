@@ -954,6 +954,7 @@ NETWORKS = (
         W2 * each(Max(0, t), W1 * x),
         x,
         W2 * DiagMatrix(each(STEP, W1 * x)) * W1,
+        sizes={"h": 6},
     ),
     gradient(
         "sigmoid network with squared error, second layer",
@@ -1768,6 +1769,7 @@ METRIC = (
         * Max(0, c - sqrt(Trace((x - v).T * (x - v))))
         / sqrt(Trace((x - v).T * (x - v)))
         * (x - v),
+        values={"c": 5},
     ),
     gradient(
         "contrastive estimation",
@@ -2042,6 +2044,8 @@ SEQUENCES = (
         Sum(back[i] * conv1, (i, 0, n - 1)),
         signal[p],
         Sum(back[i] * filt[p - i], (i, Max(0, p - d + 1), Min(p, n - 1))),
+        values={"p": (1, 2, 3)},
+        sizes={"n": 3, "d": 4},
     ),
     gradient(
         "correlation, squared error by the filter",
@@ -2064,6 +2068,8 @@ SEQUENCES = (
             (i, Max(0, p - h + 1), Min(p, n - 1)),
             (j, Max(0, q - k + 1), Min(q, m - 1)),
         ),
+        values={"p": (1, 2), "q": (1, 2, 3)},
+        sizes={"n": 3, "m": 4, "h": 2, "k": 5},
     ),
     gradient(
         "image correlation, squared error by the kernel",
