@@ -5,3 +5,24 @@ tells how, works out the numbers exactly and checks them against an independent 
 """
 
 __version__ = "0.1.0"
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from symback.calculus import gradient, hessian, jacobian
+
+# Public name -> the module that defines it. Loaded on first use: SymPy takes a while to import.
+_HOMES = {
+    "gradient": "symback.calculus",
+    "jacobian": "symback.calculus",
+    "hessian": "symback.calculus",
+}
+
+__all__ = ["gradient", "hessian", "jacobian"]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'symback' has no attribute {name!r}")
+    return getattr(import_module(_HOMES[name]), name)

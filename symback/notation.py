@@ -40,7 +40,7 @@ from symback.ops import (
 )
 from symback.phrase import Phrase
 from symback.rules import softmax
-from symback.simplify import expand, flatten_sum
+from symback.simplify import affine, multiplied_out
 
 INDEX_NAMES = "ijklmnpqrsuvw"
 
@@ -630,20 +630,6 @@ class _Solution:
         if not implied and len(involved) == 1 and abs(_coefficient(value, involved[0])) == 1:
             self.clipped = involved[0]
         self.difficulty = 0 if implied else 1 if self.clipped is not None else 2
-
-
-def affine(coefs: tuple[Size, ...], indices: tuple[Node, ...], offset: Node) -> Node:
-    """sum(coefs[k]*indices[k]) + offset, flat."""
-    terms = [
-        einsum(1, [(size_node(c), ()), (i, ())], ()) for c, i in zip(coefs, indices, strict=True)
-    ]
-    return multiplied_out(add(*terms, offset))
-
-
-def multiplied_out(node: Node) -> Node:
-    """An index expression as a flat sum of products."""
-    expanded = expand(node, 200)
-    return flatten_sum(node if expanded is None else expanded)
 
 
 def _terms(node: Node) -> tuple[Node, ...]:

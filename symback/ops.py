@@ -97,7 +97,7 @@ def identity(size: Size) -> Node:
     return ONE if size == 1 else einsum(1, [], "ii", {"i": size})
 
 
-def select(relation: str, coefs: Sequence[int], offset: Size, shape: Shape) -> Node:
+def select(relation: str, coefs: Sequence[Size], offset: Size, shape: Shape) -> Node:
     """1 where `sum(coefs[k]*index[k]) + offset` stands in `relation` ("==" or "<=") to 0."""
     return make("select", params=(relation, tuple(coefs), size_node(offset)), shape=shape)
 

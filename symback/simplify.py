@@ -38,6 +38,7 @@ from symback.ops import (
     rebuild,
     scale,
     select,
+    size_node,
     split_coefficient,
     split_power,
     value_of,
@@ -526,6 +527,8 @@ def _substitute_selections(product: _Product) -> bool:
             continue
         coefs, offset = node.params[1], node.params[2]
         assert isinstance(coefs, tuple) and isinstance(offset, Node)
+        if not all(isinstance(c, int) for c in coefs):
+            continue
         if len(coefs) == 2 and coefs[0] == -coefs[1] and value_of(offset) == 0:
             if node.shape[0] == node.shape[1]:
                 product.replace([place], [_delta(*labels, node.shape[0])])
@@ -547,6 +550,8 @@ def _fix_index(product: _Product, fixing: int, label: Label, index: int) -> bool
             coefs, offset = node.params[1], node.params[2]
             assert isinstance(coefs, tuple) and isinstance(offset, Node)
             axis = labels.index(label)
+            if not isinstance(coefs[axis], int):
+                continue
             rest = [k for k in range(len(labels)) if k != axis]
             moved = add(offset, number(coefs[axis] * index))
             if not rest:
@@ -753,3 +758,20 @@ def _union_axes(
     if all(not axes for axes in axes_of if axes != union) and union <= own:
         return union
     return None
+
+
+# --- index expressions -------------------------------------------------------------------------
+
+
+def affine(coefs: tuple[Size, ...], indices: tuple[Node, ...], offset: Node) -> Node:
+    """sum(coefs[k]*indices[k]) + offset, flat."""
+    terms = [
+        einsum(1, [(size_node(c), ()), (i, ())], ()) for c, i in zip(coefs, indices, strict=True)
+    ]
+    return multiplied_out(add(*terms, offset))
+
+
+def multiplied_out(node: Node) -> Node:
+    """An index expression as a flat sum of products."""
+    expanded = expand(node, 200)
+    return flatten_sum(node if expanded is None else expanded)

@@ -105,10 +105,12 @@ def latex(
         leading_fractions=True,
         base=index_base,
     )
-    return _Latex(output, names)(reading(rebased(phrase, index_base), manner))
+    return LatexSpeller(output, names)(reading(rebased(phrase, index_base), manner))
 
 
-class _Latex(Speller):
+class LatexSpeller(Speller):
+    """Spellings in LaTeX."""
+
     calls: ClassVar = CALLS
     functions: ClassVar = FUNCTIONS
     relations: ClassVar = RELATIONS
@@ -150,7 +152,8 @@ class _Latex(Speller):
     def between(self, left: str, right: str) -> str:
         if right[0].isdigit():
             return r" \cdot "
-        return r" \, " if right[0] == "(" and left[-1].isalnum() else " "
+        called = right[0] == "(" and left[-1].isalnum()
+        return r" \, " if called or right.startswith(r"\mathbf{1}[") else " "
 
     def indicator(self, condition: str, tall: bool) -> Piece:
         left, right = (r"\left[", r"\right]") if tall else ("[", "]")
@@ -215,6 +218,8 @@ class _Latex(Speller):
         if name == "not":
             return self.indicator(rf"\lnot {_grouped(pieces[0])}", is_tall(pieces))
         written = self.functions.get(name) or self._unknown(name)
+        if name == "sigmoid" and "sigma" in self.used:
+            written = r"\operatorname{sigmoid}"
         if name == "polygamma":
             return self.call(f"{written}^{{({pieces[0].text})}}", pieces[1])
         if len(orders) == 1 and int(orders[0]) <= MAX_PRIMES:

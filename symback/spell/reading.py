@@ -99,7 +99,7 @@ class _Preparer:
         if not _covers(shorter, phrase.shape):
             at = next(k for k, term in enumerate(shorter) if term is not phrase.args[k])
             shorter[at] = phrase.args[at]
-        return p.add(shorter)
+        return Phrase("add", p.add(shorter).args, (), phrase.shape)
 
     def _row_sums(self, phrase: Phrase) -> Phrase:
         (matrix,) = phrase.args
@@ -203,7 +203,7 @@ class _Reader:
     def _mul(self, phrase: Phrase, args: tuple[Phrase, ...]) -> Phrase:
         coef = p.coefficient(phrase)
         top, bottom = abs(coef.numerator), coef.denominator
-        scalars, below = _split([a for a in args if not a.is_matrix], "quotient")
+        scalars, below = _split([a for a in args if not a.is_matrix], "quotient", "mul")
         scalars.sort(key=lambda a: a.head in ("scalar", "square", "sum_over", "prod_over"))
         chain = [a for a in args if a.is_matrix]
         written = self._quotient(top, bottom, scalars, below, chain, phrase.shape)
@@ -219,7 +219,7 @@ class _Reader:
         shape: Shape,
     ) -> Phrase:
         if len(chain) == 1 and chain[0].head == "elementwise_quotient":
-            over, under = _split(chain, "elementwise_quotient")
+            over, under = map(_factors, chain[0].args)
             return Phrase(
                 "elementwise_quotient",
                 (
@@ -289,20 +289,22 @@ def _product(factors: Sequence[Phrase], shape: Shape) -> Phrase:
     return Phrase("mul", tuple(factors), (), shape)
 
 
-def _factors(phrase: Phrase) -> tuple[Phrase, ...]:
+def _factors(phrase: Phrase, product: str = "mul") -> tuple[Phrase, ...]:
     if phrase == p.UNIT:
         return ()
-    return phrase.args if phrase.head == "mul" else (phrase,)
+    return phrase.args if phrase.head == product else (phrase,)
 
 
-def _split(factors: Iterable[Phrase], head: str) -> tuple[list[Phrase], list[Phrase]]:
-    """The factors above and below the line; quotients with this head are taken apart."""
+def _split(
+    factors: Iterable[Phrase], quotient: str, product: str
+) -> tuple[list[Phrase], list[Phrase]]:
+    """The factors above and below the line; quotients are taken apart."""
     above: list[Phrase] = []
     below: list[Phrase] = []
     for factor in factors:
-        if factor.head == head:
-            above.extend(_factors(factor.args[0]))
-            below.extend(_factors(factor.args[1]))
+        if factor.head == quotient:
+            above.extend(_factors(factor.args[0], product))
+            below.extend(_factors(factor.args[1], product))
         else:
             above.append(factor)
     return above, below
@@ -319,11 +321,20 @@ def _is_light(factors: Sequence[Phrase]) -> bool:
 def _add(phrase: Phrase, args: tuple[Phrase, ...]) -> Phrase:
     signs = tuple("-" if arg.head == "negative" else "+" for arg in args)
     terms = tuple(arg.args[0] if arg.head == "negative" else arg for arg in args)
+    if signs[:2] == ("+", "+") and terms[0].is_number and all(map(_counts, terms)):
+        terms, signs = (*terms[1:], terms[0]), (*signs[1:], "+")  # i + 1
     return Phrase("add", terms, signs, phrase.shape)
 
 
+def _counts(phrase: Phrase) -> bool:
+    """Whether this is a number, an index or a size, or a product of them."""
+    if phrase.head == "symbol":
+        return phrase.data[1] in ("index", "size")
+    return phrase.is_number or (phrase.head == "mul" and all(map(_counts, phrase.args)))
+
+
 def _hadamard(phrase: Phrase, args: tuple[Phrase, ...]) -> Phrase:
-    above, below = _split(args, "elementwise_quotient")
+    above, below = _split(args, "elementwise_quotient", "hadamard")
     over, under = (
         Phrase("hadamard", tuple(factors), (), phrase.shape) if len(factors) > 1 else factors[0]
         for factors in (above or [p.UNIT], below or [p.UNIT])

@@ -64,6 +64,8 @@ class Speller:
         relations: how relations are spelled where not as they are.
         plus, minus: the signs.
         elementwise, over: the elementwise product and quotient.
+        before_elementwise: how tight the first factor of an elementwise product must be.
+        used: the names of the variables in the phrase.
     """
 
     calls: ClassVar[dict[str, str]] = {}
@@ -73,9 +75,11 @@ class Speller:
     minus: ClassVar[str] = "-"
     elementwise: ClassVar[str]
     over: ClassVar[str]
+    before_elementwise: ClassVar[Level] = Level.FRACTION
 
     def __init__(self, output: str) -> None:
         self.output = output
+        self.used: set[str] = set()
         self.rows: dict[str, Row] = {
             "number": lambda phrase, _: Piece(str(phrase.value)),
             "add": self._add,
@@ -92,6 +96,7 @@ class Speller:
         }
 
     def __call__(self, phrase: Phrase) -> str:
+        self.used = fold(phrase, _names)
         return fold(phrase, self._spell).text
 
     def _spell(self, phrase: Phrase, pieces: Pieces) -> Piece:
@@ -149,8 +154,7 @@ class Speller:
         raise NotImplementedError
 
     def _hadamard(self, phrase: Phrase, pieces: Pieces) -> Piece:
-        """Only a first factor may be a product: x .* (A*y)."""
-        first = self.at_least(pieces[0], Level.PRODUCT)
+        first = self.at_least(pieces[0], self.before_elementwise)
         rest = [self.at_least(piece, Level.FRACTION) for piece in pieces[1:]]
         return Piece(f" {self.elementwise} ".join([first, *rest]), Level.HADAMARD, is_tall(pieces))
 
@@ -191,6 +195,11 @@ class Speller:
 
     def _plain(self, phrase: Phrase, pieces: Pieces) -> Piece:
         return Piece(plain(str(phrase.data[0])))
+
+
+def _names(phrase: Phrase, below: tuple[set[str], ...]) -> set[str]:
+    own = {str(phrase.data[0])} if phrase.head == "symbol" else set()
+    return own.union(*below)
 
 
 def is_tall(pieces: Pieces) -> bool:

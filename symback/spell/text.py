@@ -64,6 +64,7 @@ class TextSpeller(Speller):
     functions: ClassVar = FUNCTIONS
     elementwise: ClassVar = ".*"
     over: ClassVar = "./"
+    before_elementwise: ClassVar = Level.PRODUCT
 
     def __init__(self, output: str) -> None:
         super().__init__(output)

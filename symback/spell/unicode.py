@@ -6,6 +6,7 @@ so that a screen reader says them.
 
 from __future__ import annotations
 
+import unicodedata
 from typing import ClassVar
 
 from symback.phrase import Phrase
@@ -43,16 +44,19 @@ def pretty(phrase: Phrase, *, output: str = "L", index_base: int = 0) -> str:
     'W₂ᵀ δ₂'
     """
     manner = Manner(indicators=True, base=index_base)
-    return _Pretty(output)(reading(rebased(phrase, index_base), manner))
+    return PrettySpeller(output)(reading(rebased(phrase, index_base), manner))
 
 
-class _Pretty(TextSpeller):
+class PrettySpeller(TextSpeller):
+    """Spellings in Unicode."""
+
     calls: ClassVar = CALLS
     functions: ClassVar = FUNCTIONS
     relations: ClassVar = RELATIONS
     minus: ClassVar = "−"
     elementwise: ClassVar = "⊙"
     over: ClassVar = "⊘"
+    before_elementwise: ClassVar = Level.FRACTION
 
     def __init__(self, output: str) -> None:
         super().__init__(output)
@@ -72,9 +76,9 @@ class _Pretty(TextSpeller):
 
     def between(self, left: str, right: str) -> str:
         """A space, but a dot where the factors could be read as a call, an entry or a number."""
-        if right[0].isdigit() or (right[0] in "([" and (left[-1].isalpha() or left[-1] in _DIGITS)):
-            return " · " if right[0].isdigit() else "·"
-        return " "
+        if right[0].isdigit():
+            return " · "
+        return "·" if right[0] in "([" and _ends_name(left) else " "
 
     def indicator(self, condition: str, tall: bool) -> Piece:
         return Piece(f"[{condition}]", bare=condition)
@@ -112,6 +116,8 @@ class _Pretty(TextSpeller):
         if name == "not":
             return self.indicator(f"not {_grouped(pieces[0])}", tall=False)
         written = self.functions.get(str(name)) or unicode_name(str(name))
+        if written == "σ" and "sigma" in self.used:
+            written = str(name)
         if len(orders) == 1 and isinstance(orders[0], int) and orders[0] <= MAX_PRIMES:
             written += "′" * orders[0]
         else:
@@ -153,7 +159,10 @@ class _Pretty(TextSpeller):
         return Piece(f"({', '.join(written)}, else {last.text})")
 
 
-_DIGITS = "₀₁₂₃₄₅₆₇₈₉"
+def _ends_name(text: str) -> bool:
+    """Whether this ends with a letter or a subscript; small letters such as ᵀ do not count."""
+    last = text[-1]
+    return last in "₀₁₂₃₄₅₆₇₈₉" or (last.isalpha() and unicodedata.category(last) != "Lm")
 
 
 def _grouped(piece: Piece) -> str:

@@ -1,0 +1,169 @@
+"""Gradients, Jacobians and Hessians of SymPy expressions, as closed forms."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+import sympy as sp
+from sympy.matrices.expressions.matexpr import MatrixElement
+from sympy.tensor.array.expressions import array_expressions as arrays
+
+from symback import ops
+from symback.backprop import jacobian as sweep
+from symback.errors import ShapeError, Unsupported
+from symback.graph import Node, Shape, symbols_of
+from symback.notation import Notation
+from symback.ops import Label, Labels, einsum
+from symback.phrase import transpose
+from symback.simplify import simplify
+from symback.sympy_read import Reader
+from symback.sympy_write import Writer
+from symback.tensor import Tensor, show_shape
+
+Layout = Literal["mixed", "numerator", "denominator", "vec"]
+
+
+def gradient(expr: Any, wrt: Any) -> Any:
+    """The gradient of a scalar expression (1x1 counts) by one variable.
+
+    `wrt` is a Symbol, a MatrixSymbol, an entry of one (MatrixElement, Indexed, ArrayElement) or an
+    ArraySymbol; the gradient has its shape.
+
+    Raises:
+        ShapeError: `expr` is not a scalar.
+        Unsupported: something in `expr` cannot be differentiated; the message names it.
+
+    >>> from sympy import MatrixSymbol, symbols
+    >>> n = symbols("n", integer=True, positive=True)
+    >>> A, x = MatrixSymbol("A", n, n), MatrixSymbol("x", n, 1)
+    >>> gradient(x.T*A*x, x)
+    (A + A.T)*x
+    """
+    derivation = _Derivation(expr, (wrt,))
+    if derivation.root.shape and not derivation.root.is_scalar:
+        raise ShapeError(
+            f"a gradient needs a scalar, not shape {show_shape(derivation.root.shape)}",
+            hint="use jacobian",
+        )
+    return derivation.write("mixed")
+
+
+def jacobian(expr: Any, wrt: Any, layout: Layout = "mixed") -> Any:
+    """The derivative of any expression: its axes first, then those of `wrt`.
+
+    Rank 2 at most comes back as a matrix, so d(A*x)/dx = A; the derivative of a scalar has the
+    shape of `wrt`. More axes come back as an ArrayComprehension in index notation. `layout`:
+
+        mixed        the above
+        numerator    rows are the expression's: the derivative of a scalar by a column is a row
+        denominator  the transpose of that
+        vec          d vec(expr) / d vec(wrt)', a matrix (Magnus and Neudecker)
+
+    >>> from sympy import MatrixSymbol, exp, symbols
+    >>> m, n = symbols("m n", integer=True, positive=True)
+    >>> A, x = MatrixSymbol("A", m, n), MatrixSymbol("x", n, 1)
+    >>> jacobian(A*x, x)
+    A
+    """
+    return _Derivation(expr, (wrt,)).write(layout)
+
+
+def hessian(expr: Any, x: Any, y: Any = None) -> Any:
+    """The second derivative of a scalar expression by `x`, then by `y` (or `x` again).
+
+    >>> from sympy import MatrixSymbol, symbols
+    >>> n = symbols("n", integer=True, positive=True)
+    >>> A, x = MatrixSymbol("A", n, n), MatrixSymbol("x", n, 1)
+    >>> hessian(x.T*A*x, x)
+    A + A.T
+    """
+    derivation = _Derivation(expr, (x, x if y is None else y))
+    if derivation.root.shape and not derivation.root.is_scalar:
+        raise ShapeError(f"a Hessian needs a scalar, not shape {show_shape(derivation.root.shape)}")
+    return derivation.write("mixed")
+
+
+class _Variable:
+    """What is differentiated by: a symbol, or one entry of a symbol."""
+
+    def __init__(self, wrt: Any, reader: Reader) -> None:
+        self.entry: tuple[Node, ...] | None = None
+        if isinstance(wrt, sp.Indexed):
+            base = reader.indexed_base(wrt.base)
+            origins = reader.origins.get(base.node, (ops.ZERO,) * base.rank)
+            indices = [reader.position(i, {}, o)[1] for i, o in zip(wrt.indices, origins, strict=True)]
+        elif isinstance(wrt, (MatrixElement, arrays.ArrayElement)):
+            base = reader.read(wrt.args[0])
+            places = wrt.indices if isinstance(wrt, arrays.ArrayElement) else wrt.args[1:]
+            indices = [reader.position(i, {})[1] for i in places]
+        elif isinstance(wrt, sp.IndexedBase):
+            base, indices = reader.indexed_base(wrt), []
+        elif isinstance(wrt, (sp.Symbol, sp.MatrixSymbol, arrays.ArraySymbol)):
+            base, indices = reader.read(wrt), []
+        else:
+            raise Unsupported(
+                f"cannot differentiate by {wrt}",
+                hint="differentiate by a symbol, a matrix symbol, or an entry of one",
+            )
+        if base.node.op != "symbol" or base.node.params[1] == "size":
+            raise Unsupported(f"cannot differentiate by {wrt}: it is not a variable")
+        self.node = base.node
+        self.shape: Shape = base.shape
+        if indices:
+            sized = [i for i, size in zip(indices, base.shape, strict=True) if size != 1]
+            self.entry = tuple(sized)
+            self.shape = ()
+
+
+class _Derivation:
+    """One derivative on its way from SymPy to SymPy."""
+
+    def __init__(self, expr: Any, variables: tuple[Any, ...]) -> None:
+        self.expr = sp.sympify(expr)
+        self.reader = Reader(self.expr, *variables)
+        self.root = self.reader.read(self.expr)
+        if self.root.is_scalar:
+            self.root = Tensor(self.root.node, (), self.root.free)
+        self.variables = [_Variable(v, self.reader) for v in variables]
+        self.by_indices = any(v.entry is not None for v in self.variables)
+        node = simplify(self.root.node)
+        for variable in self.variables:
+            node = simplify(sweep(node, [variable.node])[0])
+            if variable.entry is not None:
+                node = simplify(_at_entry(node, variable.entry))
+        self.node = node
+
+    def write(self, layout: Layout) -> Any:
+        reader = self.reader
+        notation = Notation(reader.surfaces, {}, reader.origins)
+        writer = Writer(notation, reader.written)
+        node, shape = self.node, self._surface()
+        indexed = self.by_indices or any(
+            isinstance(reader.written.get(s), (sp.IndexedBase, arrays.ArraySymbol))
+            for s in symbols_of([node])
+        )
+        if not node.shape:
+            form = None if indexed else notation.matrix(node)
+            return writer(form if form is not None else notation.indexed(node, ()))
+        form = None if indexed else notation.matrix(node)
+        if form is None:
+            form = notation.comprehension(node)
+        elif len(shape) == 2 and shape[0] == 1 and node.rank == 1:
+            form = transpose(form)
+        return writer(form)
+
+    def _surface(self) -> Shape:
+        if not self.root.shape:
+            return self.variables[0].shape if len(self.variables) == 1 else ()
+        return self.root.shape if not self.variables[0].shape else ()
+
+
+def _at_entry(node: Node, entry: tuple[Node, ...]) -> Node:
+    """The part of a derivative that belongs to one entry of its variable (its last axes)."""
+    lead = tuple(range(node.rank - len(entry)))
+    axes: Labels = tuple(range(len(lead), node.rank))
+    factors: list[tuple[Node, tuple[Label, ...]]] = [(node, (*lead, *axes))]
+    for axis, index in zip(axes, entry, strict=True):
+        offset = ops.scale(-1, index)
+        factors.append((ops.select("==", (1,), offset, (node.shape[axis],)), (axis,)))  # type: ignore[index]
+    return einsum(1, factors, lead)

@@ -1,0 +1,755 @@
+"""From the syntax tree of an expression to a tensor: names looked up, shapes checked.
+
+Every mistake is reported at the piece of text it is about.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from fractions import Fraction
+
+from symback import ops
+from symback import tensor as tn
+from symback.errors import (
+    LimitError,
+    NameProblem,
+    ShapeError,
+    SymbackError,
+    SyntaxProblem,
+    ValueProblem,
+    did_you_mean,
+)
+from symback.graph import Node, Shape, Size
+from symback.parse import syntax as ast
+from symback.simplify import multiplied_out
+from symback.tensor import Index, Tensor
+
+MAX_AXIS_PARTS = 2000
+
+
+@dataclass
+class Scope:
+    """What names mean.
+
+    Attributes:
+        names: variables, sizes and earlier definitions.
+        functions: unknown functions and the number of their arguments.
+        index_base: the number of the first entry, 0 or 1.
+        open_sizes: sizes that may still be set to what the expression needs.
+        bound: what they have been set to.
+        declare: called for an unknown name; returns a tensor, or None to refuse it.
+    """
+
+    names: dict[str, Tensor] = field(default_factory=dict)
+    functions: Mapping[str, int] = field(default_factory=dict)
+    index_base: int = 0
+    open_sizes: set[Node] = field(default_factory=set)
+    bound: dict[Node, Size] = field(default_factory=dict)
+    declare: Callable[[str], Tensor | None] = lambda name: None
+
+    def new_size(self, name: str) -> Size:
+        """A size that the expression will set."""
+        size = ops.symbol(name, kind="size")
+        self.open_sizes.add(size)
+        return self.resolve(size)
+
+    def resolve(self, size: Size) -> Size:
+        while isinstance(size, Node) and size in self.bound:
+            size = self.bound[size]
+        return size
+
+    def bind(self, a: Size, b: Size) -> bool:
+        """Make two sizes equal if one of them is open."""
+        for one, other in ((a, b), (b, a)):
+            if isinstance(one, Node) and one in self.open_sizes and other != 1:
+                self.bound[one] = other
+                return True
+        return False
+
+
+def lower(expression: ast.Expression, scope: Scope) -> Tensor:
+    """The tensor that an expression means; open sizes are set on the way.
+
+    Raises:
+        InputError: with the place in the text.
+    """
+    while True:
+        try:
+            return _Lowering(expression, scope).tensor(expression.root, {})
+        except tn.SizeMismatch as mismatch:
+            if not scope.bind(mismatch.a, mismatch.b):
+                raise
+
+
+Env = Mapping[str, Index]
+
+
+class _Lowering:
+    def __init__(self, expression: ast.Expression, scope: Scope) -> None:
+        self.expression = expression
+        self.scope = scope
+
+    def tensor(self, node: ast.Expr, env: Env) -> Tensor:
+        try:
+            return self._tensor(node, env)
+        except SymbackError as error:
+            if error.place is None:
+                error.place = self.expression.place(node)
+            raise
+
+    def _tensor(self, node: ast.Expr, env: Env) -> Tensor:
+        match node:
+            case ast.Num(value=value):
+                return tn.scalar(value)
+            case ast.Name(name=name):
+                return self.name(name, env)
+            case ast.Unary(op=op, operand=operand):
+                inner = self.tensor(operand, env)
+                return tn.scale(-1, inner) if op == "-" else inner
+            case ast.Chain():
+                return self.chain(node, env)
+            case ast.Power():
+                return self.power(node, env)
+            case ast.Transpose(operand=operand):
+                return tn.transpose(self.tensor(operand, env))
+            case ast.Index():
+                return self.index(node, env)
+            case ast.Call():
+                return self.call(node, env)
+            case ast.SumOver():
+                return self.sum_over(node, env)
+            case ast.Compare(op=op, left=left, right=right):
+                a, b = self.tensor(left, env), self.tensor(right, env)
+                name, swapped = COMPARISONS[op]
+                return tn.elementwise(name, b, a) if swapped else tn.elementwise(name, a, b)
+            case ast.List():
+                return self.array(node, env)
+        raise SyntaxProblem("this cannot stand here")
+
+    # --- names ---------------------------------------------------------------------------------
+
+    def name(self, name: str, env: Env) -> Tensor:
+        if name in env:
+            return tn.index_value(env[name])
+        if name in self.scope.names:
+            return self.scope.names[name]
+        declared = self.scope.declare(name)
+        if declared is not None:
+            return declared
+        if name in CONSTANTS:
+            return CONSTANTS[name]
+        hint = did_you_mean(name, [*env, *self.scope.names])
+        raise NameProblem(
+            f"unknown name '{name}'", hint=hint or "declare it under [symbols] or [define]"
+        )
+
+    # --- operators -----------------------------------------------------------------------------
+
+    def chain(self, node: ast.Chain, env: Env) -> Tensor:
+        first = self.tensor(node.first, env)
+        if node.rest and node.rest[0].op in "+-":
+            terms = [first]
+            for link in node.rest:
+                term = self.tensor(link.operand, env)
+                terms.append(tn.scale(-1, term) if link.op == "-" else term)
+            return self._sum(terms, node)
+        result = first
+        for link in node.rest:
+            operand = self.tensor(link.operand, env)
+            try:
+                result = self._product(link.op, result, operand)
+            except SymbackError as error:
+                if error.place is None:
+                    error.place = self.expression.place(link)
+                raise
+        return result
+
+    def _sum(self, terms: list[Tensor], node: ast.Chain) -> Tensor:
+        shape = terms[0]
+        for term, link in zip(terms[1:], node.rest, strict=True):
+            try:
+                tn.broadcast([shape, term], "a difference" if link.op == "-" else "a sum")
+            except SymbackError as error:
+                if error.place is None:
+                    error.place = self.expression.place(link)
+                raise
+            shape = max(shape, term, key=lambda t: (t.rank, sum(s != 1 for s in t.shape)))
+        return tn.add(*terms)
+
+    def _product(self, op: str, a: Tensor, b: Tensor) -> Tensor:
+        if op == ".*":
+            return tn.hadamard(a, b)
+        if op == "./":
+            return tn.hadamard(a, tn.reciprocal(b))
+        if op == "*":
+            return tn.matmul(a, b)
+        if not b.is_scalar:
+            shapes = f"{tn.show_shape(a.shape)} and {tn.show_shape(b.shape)}"
+            raise ShapeError(
+                f"cannot divide by a matrix: shapes {shapes}",
+                hint="elementwise division is ./ and A*inv(B) solves a system",
+            )
+        return tn.hadamard(a, tn.as_scalar(tn.reciprocal(b)))
+
+    def power(self, node: ast.Power, env: Env) -> Tensor:
+        exponent = node.exponent
+        if isinstance(exponent, ast.Name) and exponent.name == "T" and "T" not in self.scope.names:
+            return tn.transpose(self.tensor(node.base, env))
+        base, e = self.tensor(node.base, env), self.tensor(exponent, env)
+        if node.op == ".^" or base.is_scalar:
+            if node.op == "^" and not e.is_scalar:
+                raise ShapeError(
+                    f"the exponent has shape {tn.show_shape(e.shape)}",
+                    hint="elementwise powers are written .^",
+                )
+            return tn.power(base, e if node.op == ".^" else tn.as_scalar(e))
+        matrix = tn.as_matrix(base)
+        if matrix.shape[0] != matrix.shape[1] and 1 in matrix.shape:
+            raise ShapeError(
+                f"a vector has no powers: shape {tn.show_shape(base.shape)}",
+                hint="elementwise powers are written .^",
+            )
+        return tn.matrix_power(base, e)
+
+    # --- indices -------------------------------------------------------------------------------
+
+    def affine(self, node: ast.Expr, env: Env) -> tuple[dict[Index, int], Node]:
+        """An index expression: whole multiples of index variables, and the rest."""
+        if isinstance(node, ast.Name) and node.name in env:
+            return {env[node.name]: 1}, ops.ZERO
+        if isinstance(node, ast.Unary):
+            coefs, rest = self.affine(node.operand, env)
+            sign = -1 if node.op == "-" else 1
+            return {i: sign * c for i, c in coefs.items()}, ops.scale(sign, rest)
+        if isinstance(node, ast.Chain) and node.rest[0].op in ("+", "-"):
+            total, offset = self.affine(node.first, env)
+            for link in node.rest:
+                coefs, rest = self.affine(link.operand, env)
+                sign = -1 if link.op == "-" else 1
+                for i, c in coefs.items():
+                    total[i] = total.get(i, 0) + sign * c
+                offset = ops.add(offset, ops.scale(sign, rest))
+            return total, offset
+        if isinstance(node, ast.Chain) and all(link.op == "*" for link in node.rest):
+            parts = [self.affine(part, env) for part in (node.first, *(k.operand for k in node.rest))]
+            moving = [part for part in parts if part[0]]
+            fixed = [rest for coefs, rest in parts if not coefs]
+            factor = ops.einsum(1, [(rest, ()) for rest in fixed], ())
+            if not moving:
+                return {}, factor
+            value = ops.value_of(factor)
+            if len(moving) == 1 and value is not None and value.denominator == 1:
+                coefs, rest = moving[0]
+                return {i: int(value) * c for i, c in coefs.items()}, ops.scale(value, rest)
+        inner = tn.as_scalar(self.tensor(node, env))
+        if inner.free:
+            raise SyntaxProblem(
+                "an index must be a sum of index variables, sizes and whole numbers",
+                place=self.expression.place(node),
+            )
+        return {}, inner.node
+
+    def position(self, node: ast.Expr, env: Env, size: Size) -> tuple[dict[Index, int], Node]:
+        """A written index as a position counted from 0, checked against the axis."""
+        coefs, rest = self.affine(node, env)
+        base = self.scope.index_base
+        offset = ops.add(rest, ops.number(-base))
+        lowest = _extreme(coefs, offset, low=True)
+        highest = _extreme(coefs, offset, low=False)
+        short = ops.value_of(multiplied_out(lowest))
+        over = ops.value_of(multiplied_out(ops.subtract(highest, ops.size_node(size))))
+        whole = all(v is None or v.denominator == 1 for v in (short, over))
+        if (short is not None and short < 0) or (over is not None and over >= 0) or not whole:
+            last = tn.show_size(tn.plus(size, base - 1))
+            raise ValueProblem(
+                f"this index is outside the axis, whose entries are {base} to {last}",
+                place=self.expression.place(node),
+                hint=f"indices count from {base} here (index_base)",
+            )
+        return coefs, offset
+
+    def index(self, node: ast.Index, env: Env) -> Tensor:
+        base = self.tensor(node.base, env)
+        items = list(node.items)
+        if base.rank == 1 and len(items) == 2:
+            base = tn.as_matrix(base)
+        if len(items) != base.rank:
+            count = f"{len(items)} {'index' if len(items) == 1 else 'indices'}"
+            raise ShapeError(
+                f"{count} for shape {tn.show_shape(base.shape)}",
+                hint="give one index or slice for each axis",
+            )
+        if not any(isinstance(item, ast.Slice) for item in items):
+            places = [
+                self.position(item, env, size)
+                for item, size in zip(items, base.shape, strict=True)
+                if not isinstance(item, ast.Slice)
+            ]
+            return tn.entry(base, places)
+        for axis, item in enumerate(items):
+            if isinstance(item, ast.Slice):
+                base = self._slice(base, axis, item, env)
+                continue
+            coefs, offset = self.position(item, env, base.shape[axis])
+            if coefs:
+                raise SyntaxProblem(
+                    "an index variable cannot stand beside a slice",
+                    place=self.expression.place(item),
+                    hint="write every axis with an index, or every index as a number",
+                )
+            base = tn.slice_axis(base, axis, ops.as_size(offset), 1)
+        return base
+
+    def _slice(self, t: Tensor, axis: int, item: ast.Slice, env: Env) -> Tensor:
+        """start:stop as in Python where entries count from 0; both ends included from 1."""
+        base, size = self.scope.index_base, t.shape[axis]
+        step = self.whole(item.step, env, "a step") if item.step is not None else 1
+        low = ops.ZERO if item.start is None else self.position(item.start, env, size)[1]
+        if item.stop is None:
+            high = ops.size_node(size)
+        else:
+            coefs, high = self.affine(item.stop, env)
+            if coefs:
+                raise SyntaxProblem("a slice has fixed ends", place=self.expression.place(item))
+        length = ops.as_size(multiplied_out(ops.subtract(high, low)))
+        over = ops.value_of(multiplied_out(ops.subtract(high, ops.size_node(size))))
+        bad = isinstance(length, int) and length < 1
+        if bad or step < 1 or (over is not None and over > 0):
+            last = tn.show_size(tn.plus(size, base - 1))
+            raise ValueProblem(
+                f"this slice is empty or outside the axis, whose entries are {base} to {last}",
+                place=self.expression.place(item),
+            )
+        if step != 1:
+            if not isinstance(length, int):
+                raise ValueProblem("a slice with a step needs known ends")
+            length = -(-length // step)
+        return tn.slice_axis(t, axis, ops.as_size(low), length, step)
+
+    def sum_over(self, node: ast.SumOver, env: Env) -> Tensor:
+        if node.index in self.scope.names:
+            raise NameProblem(
+                f"'{node.index}' is a variable already and cannot be an index",
+                hint="choose another letter for the index",
+            )
+        low, high = (self.affine(end, env) for end in (node.low, node.high))
+        index = Index(
+            f"{node.index}#{len(env)}",
+            multiplied_out(_extreme(*low, low=True)),
+            multiplied_out(_extreme(*high, low=False)),
+        )
+        if isinstance(index.size, int) and index.size < 1:
+            empty = f"the index '{node.index}' runs through no value"
+            raise ValueProblem(empty, place=self.expression.place(node))
+        body = self.tensor(node.body, {**env, node.index: index})
+        holds = tn.scalar(1)
+        if low[0]:
+            holds = tn.condition("<=", {**low[0], index: -1}, low[1])
+        if high[0]:
+            coefs = {index: 1, **{i: -c for i, c in high[0].items()}}
+            upper = tn.condition("<=", coefs, ops.scale(-1, high[1]))
+            holds = tn.hadamard(holds, upper)
+        if node.func == "prod":
+            if holds.free:
+                raise SyntaxProblem("the ends of a product must not depend on another index")
+            return tn.prod_over(body, index)
+        return tn.sum_over(tn.hadamard(holds, body) if holds.free else body, index)
+
+    # --- calls ---------------------------------------------------------------------------------
+
+    def call(self, node: ast.Call, env: Env) -> Tensor:
+        place = self.expression.place
+        if node.func in self.scope.functions:
+            arity = self.scope.functions[node.func]
+            _check_count(node, arity, arity)
+            args = [self.tensor(arg, env) for arg in node.args]
+            return tn.elementwise(node.func, *args, order=(0,) * arity)
+        if node.func in self.scope.names or node.func in env:
+            inside = ", ".join(self.text_of(arg) for arg in node.args)
+            raise NameProblem(
+                f"'{node.func}' is not a function",
+                hint=f"entries are written {node.func}[{inside}], products with *",
+            )
+        name = ALIASES.get(node.func, node.func)
+        if name in MATRIX_FUNCTIONS:
+            function = MATRIX_FUNCTIONS[name]
+            _check_count(node, function.fewest, function.most)
+            for key, value in node.kwargs:
+                if key not in function.keywords:
+                    known = ", ".join(function.keywords) or "none"
+                    raise NameProblem(
+                        f"{node.func} does not take '{key}'",
+                        place=place(value),
+                        hint=did_you_mean(key, function.keywords) or f"it takes: {known}",
+                    )
+            return function.build(_Arguments(self, node, env))
+        if name in ELEMENTWISE:
+            _check_count(node, 1, 1)
+            return ELEMENTWISE[name](self.tensor(node.args[0], env))
+        known = [*MATRIX_FUNCTIONS, *ELEMENTWISE, *ALIASES, *self.scope.functions]
+        raise NameProblem(
+            f"unknown function '{node.func}'",
+            hint=did_you_mean(node.func, known) or "declare an unknown function under [functions]",
+        )
+
+    def text_of(self, node: ast.Expr) -> str:
+        return self.expression.text[node.span.start : node.span.end]
+
+    def array(self, node: ast.List, env: Env) -> Tensor:
+        rows = [item.items if isinstance(item, ast.List) else (item,) for item in node.items]
+        if not rows or any(len(row) != len(rows[0]) for row in rows) or not rows[0]:
+            raise ShapeError("the rows of an array must be of one length", hint="[[a, b], [c, d]]")
+        if len(rows) * len(rows[0]) > MAX_AXIS_PARTS:
+            raise LimitError(f"an explicit array may have {MAX_AXIS_PARTS} entries")
+        entries = [self.tensor(item, env) for row in rows for item in row]
+        nested = any(isinstance(item, ast.List) for item in node.items)
+        return tn.array(entries, (len(rows), len(rows[0])) if nested else (len(rows),))
+
+    def whole(self, node: ast.Expr, env: Env, what: str) -> int:
+        value = ops.value_of(tn.as_scalar(self.tensor(node, env)).node)
+        if value is None or value.denominator != 1 or abs(value) > 10**6:
+            raise ValueProblem(
+                f"{what} must be a whole number", place=self.expression.place(node)
+            )
+        return int(value)
+
+    def size(self, node: ast.Expr, env: Env) -> Size:
+        inner = tn.as_scalar(self.tensor(node, env))
+        size = ops.as_size(multiplied_out(inner.node))
+        if inner.free or (isinstance(size, int) and size < 1):
+            raise ValueProblem("a size is a whole number from 1", place=self.expression.place(node))
+        value = ops.value_of(ops.size_node(size))
+        if value is not None and (value.denominator != 1 or value > 10**6):
+            raise ValueProblem("a size is a whole number from 1", place=self.expression.place(node))
+        return size
+
+
+def _extreme(coefs: Mapping[Index, int], offset: Node, *, low: bool) -> Node:
+    ends = [ops.scale(c, i.low if (c > 0) == low else i.high) for i, c in coefs.items()]
+    return ops.add(offset, *ends)
+
+
+def _check_count(node: ast.Call, fewest: int, most: int | None) -> None:
+    count = len(node.args)
+    if count < fewest or (most is not None and count > most):
+        if most is None:
+            wanted = f"at least {fewest}"
+        else:
+            wanted = str(fewest) if fewest == most else f"{fewest} to {most}"
+        raise SyntaxProblem(f"{node.func} takes {wanted} argument(s), not {count}")
+
+
+# --- the functions of the language ---------------------------------------------------------------
+
+
+@dataclass
+class _Arguments:
+    """The arguments of one call."""
+
+    lowering: _Lowering
+    node: ast.Call
+    env: Env
+
+    def __getitem__(self, place: int) -> Tensor:
+        return self.lowering.tensor(self.node.args[place], self.env)
+
+    @property
+    def all(self) -> list[Tensor]:
+        return [self[k] for k in range(len(self.node.args))]
+
+    def whole(self, key: str, default: int) -> int:
+        for name, value in self.node.kwargs:
+            if name == key:
+                return self.lowering.whole(value, self.env, key)
+        return default
+
+    def axis(self, place: int = 1) -> int | None:
+        """axis=..., or the argument at `place`."""
+        if len(self.node.args) > place:
+            return self.lowering.whole(self.node.args[place], self.env, "axis")
+        axis = self.whole("axis", -1)
+        return None if axis == -1 and not self.node.kwargs else axis
+
+    def sizes(self) -> Shape:
+        return tuple(self.lowering.size(arg, self.env) for arg in self.node.args)
+
+    def positions(self, place: int, size: Size) -> list[int]:
+        """A list of entries, as positions counted from 0."""
+        item = self.node.args[place]
+        if not isinstance(item, ast.List):
+            raise ValueProblem("a list of entries is needed, such as [2, 0, 1]")
+        base = self.lowering.scope.index_base
+        result = []
+        for entry in item.items:
+            value = self.lowering.whole(entry, self.env, "an entry") - base
+            if value < 0 or (isinstance(size, int) and value >= size):
+                last = tn.show_size(tn.plus(size, base - 1))
+                raise ValueProblem(
+                    f"this entry is outside the axis, whose entries are {base} to {last}",
+                    place=self.lowering.expression.place(entry),
+                )
+            result.append(value)
+        return result
+
+    def new_size(self, what: str) -> Size:
+        """A size that is the same each time this call is lowered."""
+        return self.lowering.scope.new_size(f"{what}_{self.node.span.start}")
+
+
+@dataclass(frozen=True)
+class _Function:
+    build: Callable[[_Arguments], Tensor]
+    fewest: int = 1
+    most: int | None = 1
+    keywords: tuple[str, ...] = ()
+
+
+def _elementwise(name: str) -> Callable[[Tensor], Tensor]:
+    return lambda x: tn.elementwise(name, x)
+
+
+def _reciprocal(name: str) -> Callable[[Tensor], Tensor]:
+    return lambda x: tn.reciprocal(tn.elementwise(name, x))
+
+
+def _plus(x: Tensor, value: int) -> Tensor:
+    return tn.add(x, tn.scalar(value))
+
+
+def _log_base(base: int) -> Callable[[Tensor], Tensor]:
+    over = ops.power(ops.apply("log", ops.number(base)), -1)
+    return lambda x: tn.hadamard(tn.elementwise("log", x), Tensor(over))
+
+
+ELEMENTWISE: dict[str, Callable[[Tensor], Tensor]] = {
+    **{
+        name: _elementwise(name)
+        for name in (
+            *("exp", "log", "sin", "cos", "tan", "asin", "acos", "atan"),
+            *("sinh", "cosh", "tanh", "asinh", "acosh", "atanh"),
+            *("erf", "gamma", "loggamma", "sigmoid", "softplus", "gelu", "relu"),
+            *("abs", "sign", "step", "heaviside", "floor"),
+        )
+    },
+    "sqrt": lambda x: Tensor(ops.power(x.node, Fraction(1, 2)), x.shape, x.free),
+    "square": lambda x: Tensor(ops.power(x.node, 2), x.shape, x.free),
+    "cot": _reciprocal("tan"),
+    "sec": _reciprocal("cos"),
+    "csc": _reciprocal("sin"),
+    "erfc": lambda x: _plus(tn.scale(-1, tn.elementwise("erf", x)), 1),
+    "digamma": lambda x: tn.elementwise("polygamma", tn.scalar(0), x),
+    "log1p": lambda x: tn.elementwise("log", _plus(x, 1)),
+    "expm1": lambda x: _plus(tn.elementwise("exp", x), -1),
+    "log2": _log_base(2),
+    "log10": _log_base(10),
+    "silu": lambda x: tn.hadamard(x, tn.elementwise("sigmoid", x)),
+}
+
+ALIASES: dict[str, str] = {
+    "ln": "log",
+    "arcsin": "asin",
+    "arccos": "acos",
+    "arctan": "atan",
+    "arcsinh": "asinh",
+    "arccosh": "acosh",
+    "arctanh": "atanh",
+    "sigma": "sigmoid",
+    "logistic": "sigmoid",
+    "ReLU": "relu",
+    "Abs": "abs",
+    "sgn": "sign",
+    "lgamma": "loggamma",
+    "gammaln": "loggamma",
+    "psi": "digamma",
+    "Heaviside": "heaviside",
+    "swish": "silu",
+    "SiLU": "silu",
+    "GELU": "gelu",
+    "Max": "max",
+    "Min": "min",
+    "maximum": "max",
+    "minimum": "min",
+    "trace": "tr",
+    "Trace": "tr",
+    "Tr": "tr",
+    "Determinant": "det",
+    "Inverse": "inv",
+    "norm": "norm2",
+    "Hadamard": "hadamard",
+    "HadamardProduct": "hadamard",
+    "KroneckerProduct": "kron",
+    "Identity": "eye",
+    "OneMatrix": "ones",
+    "ZeroMatrix": "zeros",
+    "Piecewise": "piecewise",
+    "Transpose": "transpose",
+    "LogSumExp": "logsumexp",
+    "lse": "logsumexp",
+    "concatenate": "concat",
+    "average": "mean",
+}
+
+COMPARISONS: dict[str, tuple[str, bool]] = {
+    "<": ("lt", False),
+    "<=": ("le", False),
+    ">": ("lt", True),
+    ">=": ("le", True),
+    "==": ("eq", False),
+    "!=": ("ne", False),
+}
+
+CONSTANTS: dict[str, Tensor] = {
+    "pi": Tensor(ops.constant("pi")),
+    "e": Tensor(ops.apply("exp", ops.ONE)),
+    "E": Tensor(ops.apply("exp", ops.ONE)),
+    "True": tn.scalar(1),
+    "False": tn.scalar(0),
+}
+
+
+def _largest(a: _Arguments, sign: int) -> Tensor:
+    """The larger of several, or the largest entry of one array."""
+    if len(a.node.args) > 1:
+        first, *rest = a.all
+        for t in rest:
+            first = tn.elementwise("maximum" if sign > 0 else "minimum", first, t)
+        return first
+    (x,) = a.all
+    return tn.reduce("max", x, a.axis()) if sign > 0 else tn.minimum_entry(x, a.axis())
+
+
+def _variance(a: _Arguments) -> Tensor:
+    x, axis = a[0], a.axis()
+    centred = tn.add(x, tn.scale(-1, tn.mean(x, axis)))
+    return tn.mean(tn.hadamard(centred, centred), axis)
+
+
+def _square_root(t: Tensor) -> Tensor:
+    return Tensor(ops.power(t.node, Fraction(1, 2)), t.shape, t.free)
+
+
+def _piecewise(a: _Arguments) -> Tensor:
+    """piecewise((value, condition), ..., (value, True))"""
+    result: Tensor | None = None
+    for item in reversed(a.node.args):
+        if not isinstance(item, ast.List) or len(item.items) != 2:
+            raise SyntaxProblem(
+                "a case of piecewise is written (value, condition)",
+                place=a.lowering.expression.place(item),
+            )
+        value = a.lowering.tensor(item.items[0], a.env)
+        holds = a.lowering.tensor(item.items[1], a.env)
+        if result is None:
+            if holds.node is not ops.ONE:
+                raise SyntaxProblem(
+                    "the last case of piecewise must hold for everything else",
+                    place=a.lowering.expression.place(item),
+                    hint="end with (value, True)",
+                )
+            result = value
+        else:
+            result = tn.elementwise("where", holds, value, result)
+    assert result is not None
+    return result
+
+
+def _constant(a: _Arguments, value: Node) -> Tensor:
+    return tn.constant(value, a.sizes())
+
+
+def _product(combine: Callable[[Tensor, Tensor], Tensor]) -> Callable[[_Arguments], Tensor]:
+    def build(a: _Arguments) -> Tensor:
+        first, *rest = a.all
+        for t in rest:
+            first = combine(first, t)
+        return first
+
+    return build
+
+
+def _matrix(name: str) -> Callable[[_Arguments], Tensor]:
+    return lambda a: tn.matrix_function(name, a[0])
+
+
+def _reduction(op: str) -> Callable[[_Arguments], Tensor]:
+    return lambda a: tn.reduce(op, a[0], a.axis())
+
+
+def _gather(a: _Arguments) -> Tensor:
+    t = a[0]
+    return tn.gather(t, a.positions(1, t.shape[0]))
+
+
+def _leaky_relu(a: _Arguments) -> Tensor:
+    x, slope = a[0], a[1]
+    return tn.elementwise(
+        "where", tn.elementwise("lt", tn.scalar(0), x), x, tn.hadamard(slope, x)
+    )
+
+
+MATRIX_FUNCTIONS: dict[str, _Function] = {
+    "sum": _Function(lambda a: tn.total(a[0], a.axis()), 1, 2, ("axis",)),
+    "mean": _Function(lambda a: tn.mean(a[0], a.axis()), 1, 2, ("axis",)),
+    "var": _Function(_variance, 1, 2, ("axis",)),
+    "std": _Function(lambda a: _square_root(_variance(a)), 1, 2, ("axis",)),
+    "max": _Function(lambda a: _largest(a, 1), 1, None, ("axis",)),
+    "min": _Function(lambda a: _largest(a, -1), 1, None, ("axis",)),
+    "prod": _Function(_reduction("prod"), 1, 2, ("axis",)),
+    "logsumexp": _Function(_reduction("logsumexp"), 1, 2, ("axis",)),
+    "softmax": _Function(lambda a: tn.softmax(a[0], a.axis()), 1, 2, ("axis",)),
+    "log_softmax": _Function(lambda a: tn.softmax(a[0], a.axis(), log=True), 1, 2, ("axis",)),
+    "norm1": _Function(lambda a: tn.norm1(a[0])),
+    "norm2": _Function(lambda a: tn.norm2(a[0])),
+    "dot": _Function(_product(tn.dot), 2, 2),
+    "outer": _Function(_product(tn.outer), 2, 2),
+    "hadamard": _Function(_product(tn.hadamard), 2, None),
+    "kron": _Function(_product(tn.kron), 2, None),
+    "tr": _Function(lambda a: tn.trace(a[0])),
+    "det": _Function(_matrix("det")),
+    "logdet": _Function(_matrix("logdet")),
+    "inv": _Function(_matrix("inv")),
+    "expm": _Function(_matrix("expm")),
+    "transpose": _Function(lambda a: tn.transpose(a[0])),
+    "diag": _Function(lambda a: tn.diag(a[0])),
+    "vec": _Function(lambda a: tn.vec(a[0])),
+    "sort": _Function(lambda a: tn.sort(a[0])),
+    "gather": _Function(_gather, 2, 2),
+    "permute": _Function(_gather, 2, 2),
+    "concat": _Function(lambda a: tn.concat(a.all, a.whole("axis", 0)), 1, None, ("axis",)),
+    "ones": _Function(lambda a: _constant(a, ops.ONE), 1, None),
+    "zeros": _Function(lambda a: _constant(a, ops.ZERO), 1, None),
+    "eye": _Function(lambda a: tn.eye(a.sizes()[0])),
+    "vector": _Function(lambda a: tn.constant(tn.as_scalar(a[0]).node, (a.new_size("rows"),))),
+    "matrix": _Function(
+        lambda a: tn.constant(
+            tn.as_scalar(a[0]).node, (a.new_size("rows"), a.new_size("columns"))
+        )
+    ),
+    "correlate": _Function(
+        lambda a: tn.correlate(a[0], a[1], a.whole("stride", 1), a.whole("padding", 0)),
+        *(2, 2, ("stride", "padding")),
+    ),
+    "conv": _Function(
+        lambda a: tn.correlate(
+            a[0], a[1], a.whole("stride", 1), a.whole("padding", 0), flip=True
+        ),
+        *(2, 2, ("stride", "padding")),
+    ),
+    "maxpool": _Function(lambda a: _pool(a, "max"), 2, 2, ("stride",)),
+    "avgpool": _Function(lambda a: _pool(a, "mean"), 2, 2, ("stride",)),
+    "where": _Function(lambda a: tn.elementwise("where", a[0], a[1], a[2]), 3, 3),
+    "piecewise": _Function(_piecewise, 1, None),
+    "polygamma": _Function(lambda a: tn.elementwise("polygamma", a[0], a[1]), 2, 2),
+    "leaky_relu": _Function(_leaky_relu, 2, 2),
+}
+
+
+def _pool(a: _Arguments, how: str) -> Tensor:
+    window = a.lowering.whole(a.node.args[1], a.env, "the window")
+    return tn.pool(a[0], window, a.whole("stride", window), how)
+
+
+def function_names() -> Sequence[str]:
+    """Every function of the language."""
+    return sorted({*MATRIX_FUNCTIONS, *ELEMENTWISE, *ALIASES})

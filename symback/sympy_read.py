@@ -1,0 +1,684 @@
+"""From SymPy to the graph: plain SymPy expressions as people write them.
+
+A `Reader` keeps one table from SymPy's symbols to ours, so that results can be written back in
+the symbols that came in.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from fractions import Fraction
+from typing import Any
+
+import sympy as sp
+from sympy.assumptions.assume import global_assumptions
+from sympy.core.function import AppliedUndef, UndefinedFunction
+from sympy.matrices.expressions import hadamard, special
+from sympy.matrices.expressions.applyfunc import ElementwiseApplyFunction
+from sympy.matrices.expressions.blockmatrix import BlockDiagMatrix, BlockMatrix
+from sympy.matrices.expressions.diagonal import DiagMatrix, DiagonalMatrix, DiagonalOf
+from sympy.matrices.expressions.dotproduct import DotProduct
+from sympy.matrices.expressions.kronecker import KroneckerProduct
+from sympy.matrices.expressions.matexpr import MatrixElement
+from sympy.matrices.expressions.slice import MatrixSlice
+from sympy.tensor.array import ArrayComprehension
+from sympy.tensor.array.expressions import array_expressions as arrays
+
+from symback import ops
+from symback import tensor as tn
+from symback.errors import ShapeError, Unsupported
+from symback.graph import Node, Shape, Size
+from symback.simplify import multiplied_out
+from symback.tensor import Index, Tensor
+
+Env = Mapping[Any, Tensor | Index]
+
+# SymPy's function -> the name of the elementwise function of the graph
+FUNCTIONS: dict[Any, str] = {
+    sp.exp: "exp",
+    sp.log: "log",
+    sp.sin: "sin",
+    sp.cos: "cos",
+    sp.tan: "tan",
+    sp.asin: "asin",
+    sp.acos: "acos",
+    sp.atan: "atan",
+    sp.sinh: "sinh",
+    sp.cosh: "cosh",
+    sp.tanh: "tanh",
+    sp.asinh: "asinh",
+    sp.acosh: "acosh",
+    sp.atanh: "atanh",
+    sp.erf: "erf",
+    sp.gamma: "gamma",
+    sp.loggamma: "loggamma",
+    sp.polygamma: "polygamma",
+    sp.Abs: "abs",
+    sp.sign: "sign",
+    sp.floor: "floor",
+}
+
+
+def _reciprocal_of(name: str) -> Callable[[Tensor], Tensor]:
+    return lambda x: tn.reciprocal(tn.elementwise(name, x))
+
+
+# functions that are written through others
+COMPOSED: dict[Any, Callable[[Tensor], Tensor]] = {
+    sp.sec: _reciprocal_of("cos"),
+    sp.csc: _reciprocal_of("sin"),
+    sp.cot: _reciprocal_of("tan"),
+    sp.sech: _reciprocal_of("cosh"),
+    sp.csch: _reciprocal_of("sinh"),
+    sp.coth: _reciprocal_of("tanh"),
+    sp.erfc: lambda x: tn.add(tn.scalar(1), tn.scale(-1, tn.elementwise("erf", x))),
+    sp.digamma: lambda x: tn.elementwise("polygamma", tn.scalar(0), x),
+    sp.factorial: lambda x: tn.elementwise("gamma", tn.add(x, tn.scalar(1))),
+}
+
+RELATIONS: dict[Any, tuple[str, bool]] = {  # name, whether the sides are swapped
+    sp.StrictLessThan: ("lt", False),
+    sp.LessThan: ("le", False),
+    sp.StrictGreaterThan: ("lt", True),
+    sp.GreaterThan: ("le", True),
+    sp.Equality: ("eq", False),
+    sp.Unequality: ("ne", False),
+}
+
+MAX_UNROLLED = 400
+
+
+class Reader:
+    """Reads expressions that share their symbols.
+
+    Attributes:
+        surfaces: the declared shape of symbols that are rows or 1x1.
+        origins: the first index of each axis of an indexed symbol.
+        written: the SymPy object that a symbol stands for.
+    """
+
+    def __init__(self, *expressions: Any) -> None:
+        self.surfaces: dict[Node, Shape] = {}
+        self.origins: dict[Node, tuple[Node, ...]] = {}
+        self.written: dict[Node, Any] = {}
+        self._symbols: dict[Any, Tensor] = {}
+        self._taken: dict[tuple[str, str], Any] = {}
+        self._size_symbols = _size_symbols(expressions)
+        self._axes = _IndexedAxes(expressions)
+        self._symmetric = _assumed(sp.Q.symmetric, sp.Q.diagonal)
+        self._memo: dict[Any, Tensor] = {}
+
+    # --- symbols -----------------------------------------------------------------------------
+
+    def symbol(self, obj: Any, name: str, shape: Shape) -> Tensor:
+        """The tensor of a SymPy symbol; one node for each object, whatever the names."""
+        if obj in self._symbols:
+            return self._symbols[obj]
+        kind = "size" if obj in self._size_symbols else ""
+        if obj in self._symmetric:
+            kind = "symmetric"
+        while self._taken.setdefault((name, kind), obj) != obj:
+            kind += "~"
+        result = tn.symbol(name, shape, kind)
+        self._symbols[obj] = result
+        self.written[result.node] = obj
+        if len(shape) == 2 and shape[0] == 1:
+            self.surfaces[result.node] = shape
+        return result
+
+    def size(self, value: Any) -> Size:
+        """A SymPy size as ours."""
+        value = sp.sympify(value)
+        if value.is_Integer:
+            return int(value)
+        return ops.as_size(multiplied_out(self.read(value, {}).node))
+
+    # --- expressions -------------------------------------------------------------------------
+
+    def read(self, expr: Any, env: Env | None = None) -> Tensor:
+        """The tensor of a SymPy expression.
+
+        Raises:
+            Unsupported: naming what cannot be read.
+            ShapeError: where shapes do not fit.
+        """
+        expr = sp.sympify(expr)
+        if env:
+            return self._read(expr, env)
+        if expr not in self._memo:
+            self._memo[expr] = self._read(expr, {})
+        return self._memo[expr]
+
+    def _read(self, expr: Any, env: Env) -> Tensor:
+        if expr in env:
+            bound = env[expr]
+            return tn.index_value(bound) if isinstance(bound, Index) else bound
+        if expr.is_Number:
+            return tn.scalar(_number(expr))
+        if expr.is_Symbol:
+            return self.symbol(expr, expr.name, ())
+        for cls in type(expr).__mro__:
+            if cls in FUNCTIONS:
+                return tn.elementwise(FUNCTIONS[cls], *(self.read(a, env) for a in expr.args))
+            if cls in COMPOSED:
+                return COMPOSED[cls](self.read(expr.args[0], env))
+            reader = READERS.get(cls)
+            if reader is not None:
+                return reader(self, expr, env)
+        raise Unsupported(f"cannot read {type(expr).__name__}: {_short(expr)}")
+
+    def all(self, items: Sequence[Any], env: Env) -> list[Tensor]:
+        return [self.read(item, env) for item in items]
+
+    # --- index variables -----------------------------------------------------------------------
+
+    def affine(self, expr: Any, env: Env) -> tuple[dict[Index, int], Node]:
+        """An index expression as whole multiples of index variables, and the rest."""
+        expr = sp.expand(sp.sympify(expr))
+        coefs: dict[Index, int] = {}
+        rest = []
+        for term in sp.Add.make_args(expr):
+            factor, core = term.as_coeff_Mul()
+            bound = env.get(core)
+            if isinstance(bound, Index) and factor.is_Integer:
+                coefs[bound] = coefs.get(bound, 0) + int(factor)
+            elif any(isinstance(env.get(s), Index) for s in term.free_symbols):
+                raise Unsupported(f"an index must be a sum of indices and sizes, not {expr}")
+            else:
+                rest.append(self.read(term, {}).node)
+        return coefs, ops.add(ops.ZERO, *rest) if rest else ops.ZERO
+
+    def position(
+        self, index: Any, env: Env, origin: Node = ops.ZERO
+    ) -> tuple[dict[Index, int], Node]:
+        coefs, offset = self.affine(index, env)
+        return coefs, ops.subtract(offset, origin)
+
+    def indexed(self, expr: Any, env: Env) -> Tensor:
+        base = self.indexed_base(expr.base)
+        origins = self.origins.get(base.node, (ops.ZERO,) * base.rank)
+        return tn.entry(
+            base, [self.position(i, env, o) for i, o in zip(expr.indices, origins, strict=True)]
+        )
+
+    def indexed_base(self, base: Any) -> Tensor:
+        if base in self._symbols:
+            return self._symbols[base]
+        shape, origins = self._axes.of(base, self)
+        result = self.symbol(base, str(base.label), shape)
+        if any(o is not ops.ZERO for o in origins):
+            self.origins[result.node] = origins
+        return result
+
+    def element(self, expr: Any, env: Env) -> Tensor:
+        parent, *indices = expr.args
+        inner = self.read(parent, env)
+        return tn.entry(tn.as_matrix(inner), [self.position(i, env) for i in indices])
+
+    def limits(self, expr: Any, env: Env) -> tuple[list[Index], dict[Any, Tensor | Index], Tensor]:
+        """The index variables of a Sum, the names they bind, and the conditions on them."""
+        inner = dict(env)
+        indices: list[Index] = []
+        holds = tn.scalar(1)
+        for name, low, high in reversed(expr.limits):
+            low_coefs, low_rest = self.affine(low, inner)
+            high_coefs, high_rest = self.affine(high, inner)
+            lowest = _bound(low_coefs, low_rest, low=True)
+            highest = _bound(high_coefs, high_rest, low=False)
+            index = Index(f"{name.name}#{len(inner)}", lowest, highest)
+            inner[name] = index
+            indices.append(index)
+            if low_coefs:  # low - i <= 0
+                holds = tn.hadamard(
+                    holds, tn.condition("<=", {**low_coefs, index: -1}, low_rest)
+                )
+            if high_coefs:  # i - high <= 0
+                coefs = {index: 1, **{i: -c for i, c in high_coefs.items()}}
+                holds = tn.hadamard(holds, tn.condition("<=", coefs, ops.scale(-1, high_rest)))
+        return indices, inner, holds
+
+
+def _bound(coefs: Mapping[Index, int], rest: Node, *, low: bool) -> Node:
+    """The least or greatest value of an index expression."""
+    ends = [ops.scale(c, i.low if (c > 0) == low else i.high) for i, c in coefs.items()]
+    return multiplied_out(ops.add(rest, *ends))
+
+
+def _number(expr: Any) -> Fraction:
+    if expr.is_Rational:
+        return Fraction(int(expr.p), int(expr.q))
+    if expr.is_Float and expr.is_finite:
+        return Fraction(str(expr))
+    raise Unsupported(f"cannot read the number {expr}")
+
+
+def _short(expr: Any) -> str:
+    text = str(expr)
+    return text if len(text) <= 80 else text[:77] + "..."
+
+
+def _assumed(*predicates: Any) -> set[Any]:
+    """The symbols that SymPy's assumptions in force put under one of the predicates."""
+    return {
+        fact.arguments[0]
+        for fact in global_assumptions
+        if getattr(fact, "function", None) in predicates
+    }
+
+
+# --- readers of one class each -------------------------------------------------------------------
+
+
+def _matmul(r: Reader, expr: Any, env: Env) -> Tensor:
+    factors = r.all(expr.args, env)
+    numbers = [t for t in factors if not t.shape]
+    matrices = [t for t in factors if t.shape]
+    result = matrices[0] if matrices else numbers.pop()
+    for t in matrices[1:]:
+        result = tn.matmul(result, t)
+    for t in numbers:
+        result = tn.hadamard(t, result)
+    return result
+
+
+def _power(r: Reader, expr: Any, env: Env) -> Tensor:
+    base, exponent = r.read(expr.args[0], env), r.read(expr.args[1], env)
+    if base.shape and not base.is_scalar:
+        return tn.matrix_power(base, exponent)
+    if expr.args[0] is sp.E:
+        return tn.elementwise("exp", exponent)
+    return tn.power(base, tn.as_scalar(exponent))
+
+
+def _elementwise(r: Reader, expr: Any, env: Env) -> Tensor:
+    return _applied(r, expr.function, [r.read(expr.expr, env)], env)
+
+
+def _applied(r: Reader, function: Any, args: list[Tensor], env: Env) -> Tensor:
+    """A function, a Lambda or an unknown function on tensors."""
+    if isinstance(function, sp.Lambda):
+        inner: dict[Any, Tensor | Index] = dict(env)
+        inner.update(zip(function.variables, args, strict=True))
+        body = r.read(function.expr, inner)
+        spread, shape, free = tn.broadcast([body, *args], "a function")
+        return body if body.shape else Tensor(_spread(spread[0], spread[1]), shape, free)
+    if function in FUNCTIONS:
+        return tn.elementwise(FUNCTIONS[function], *args)
+    if function in COMPOSED:
+        return COMPOSED[function](args[0])
+    if isinstance(function, UndefinedFunction):
+        r.written[ops.symbol(function.__name__, kind="function")] = function
+        return tn.elementwise(function.__name__, *args, order=(0,) * len(args))
+    stand_ins = [sp.Dummy(f"x{k}") for k in range(len(args))]
+    inner = {**env, **dict(zip(stand_ins, args, strict=True))}
+    return r.read(function(*stand_ins), inner)
+
+
+def _spread(node: Node, like: Node) -> Node:
+    axes = range(like.rank)
+    if node.shape or not like.shape:
+        return node
+    return ops.einsum(1, [(node, ())], axes, dict(zip(axes, like.shape, strict=True)))
+
+
+def _undefined(r: Reader, expr: Any, env: Env) -> Tensor:
+    return _applied(r, expr.func, r.all(expr.args, env), env)
+
+
+def _extreme(name: str) -> Callable[[Reader, Any, Env], Tensor]:
+    def read(r: Reader, expr: Any, env: Env) -> Tensor:
+        first, *rest = sorted(r.all(expr.args, env), key=lambda t: not t.node.args)
+        for t in rest:
+            first = tn.elementwise(name, first, t)
+        return first
+
+    return read
+
+
+def _heaviside(r: Reader, expr: Any, env: Env) -> Tensor:
+    x = r.read(expr.args[0], env)
+    at_zero = expr.args[1] if len(expr.args) > 1 else sp.S.Half
+    if at_zero == 0:
+        return tn.elementwise("step", x)
+    if at_zero == sp.S.Half:
+        return tn.elementwise("heaviside", x)
+    if at_zero == 1:
+        flipped = tn.elementwise("step", tn.scale(-1, x))
+        return tn.add(tn.scalar(1), tn.scale(-1, flipped))
+    raise Unsupported(f"Heaviside with the value {at_zero} at 0")
+
+
+def _piecewise(r: Reader, expr: Any, env: Env) -> Tensor:
+    pairs = list(expr.args)
+    if pairs[-1][1] != sp.true:
+        raise Unsupported(f"a Piecewise needs a last case for everything else: {_short(expr)}")
+    result = r.read(pairs[-1][0], env)
+    for value, condition in reversed(pairs[:-1]):
+        result = tn.elementwise("where", _condition(r, condition, env), r.read(value, env), result)
+    return result
+
+
+def _condition(r: Reader, expr: Any, env: Env) -> Tensor:
+    if expr in (sp.true, sp.false):
+        return tn.scalar(int(expr == sp.true))
+    if isinstance(expr, (sp.And, sp.Or)):
+        name = "and" if isinstance(expr, sp.And) else "or"
+        first, *rest = [_condition(r, a, env) for a in expr.args]
+        for t in rest:
+            first = tn.elementwise(name, first, t)
+        return first
+    if isinstance(expr, sp.Not):
+        return tn.elementwise("not", _condition(r, expr.args[0], env))
+    if type(expr) not in RELATIONS:
+        raise Unsupported(f"cannot read the condition {_short(expr)}")
+    name, swapped = RELATIONS[type(expr)]
+    left, right = r.all(expr.args, env)
+    return tn.elementwise(name, right, left) if swapped else tn.elementwise(name, left, right)
+
+
+def _hadamard_power(r: Reader, expr: Any, env: Env) -> Tensor:
+    base, exponent = r.all(expr.args, env)
+    return tn.power(base, exponent)
+
+
+def _diag_matrix(r: Reader, expr: Any, env: Env) -> Tensor:
+    return tn.diag(r.read(expr.args[0], env))
+
+
+def _diagonal_matrix(r: Reader, expr: Any, env: Env) -> Tensor:
+    t = r.read(expr.args[0], env)
+    n = r.size(expr.shape[0])
+    return tn.hadamard(t, tn.eye(n))
+
+
+def _diagonal_of(r: Reader, expr: Any, env: Env) -> Tensor:
+    return tn.as_matrix(tn.diag(r.read(expr.args[0], env)))
+
+
+def _kronecker(r: Reader, expr: Any, env: Env) -> Tensor:
+    first, *rest = r.all(expr.args, env)
+    for t in rest:
+        first = tn.kron(first, t)
+    return first
+
+
+def _dot(r: Reader, expr: Any, env: Env) -> Tensor:
+    return tn.dot(*r.all(expr.args, env))
+
+
+def _block_matrix(r: Reader, expr: Any, env: Env) -> Tensor:
+    blocks = expr.blocks
+    rows = [
+        tn.concat([tn.as_matrix(r.read(blocks[i, j], env)) for j in range(blocks.shape[1])], axis=1)
+        for i in range(blocks.shape[0])
+    ]
+    return tn.concat(rows, axis=0)
+
+
+def _block_diagonal(r: Reader, expr: Any, env: Env) -> Tensor:
+    parts = [tn.as_matrix(t) for t in r.all(expr.args, env)]
+    total = r.size(expr.shape[0]), r.size(expr.shape[1])
+    row: Size = 0
+    column: Size = 0
+    placed = []
+    for t in parts:
+        wide = tn.pad_axis(tn.pad_axis(t, 0, row, total[0]), 1, column, total[1])
+        placed.append(wide)
+        row, column = tn.plus(row, t.shape[0]), tn.plus(column, t.shape[1])
+    return tn.add(*placed)
+
+
+def _slice(r: Reader, expr: Any, env: Env) -> Tensor:
+    result = tn.as_matrix(r.read(expr.parent, env))
+    for axis, ((start, stop, step), old) in enumerate(
+        zip((expr.rowslice, expr.colslice), expr.parent.shape, strict=True)
+    ):
+        length = expr.shape[axis]
+        coefs, offset = r.affine(start, env)
+        if coefs:
+            if length != 1:
+                raise Unsupported("a slice that moves with a summation index has one row or column")
+            result = _moving_row(result, axis, coefs, offset)
+            continue
+        del stop, old
+        result = tn.slice_axis(result, axis, ops.as_size(offset), r.size(length), int(step))
+    return result
+
+
+def _moving_row(t: Tensor, axis: int, coefs: dict[Index, int], offset: Node) -> Tensor:
+    """The row or column at an index expression, as a matrix with one row or column."""
+    other = 1 - axis
+    across = Index("slice", ops.ZERO, ops.subtract(ops.size_node(t.shape[other]), ops.ONE))
+    places: list[tuple[Mapping[Index, int], Node]] = [(coefs, offset), ({across: 1}, ops.ZERO)]
+    if t.shape[other] == 1:
+        places[1] = ({}, ops.ZERO)
+    picked = tn.entry(t, places if axis == 0 else places[::-1])
+    kept = tuple(i for i in picked.free if i != across)
+    labels = tuple(picked.free)
+    axes = (across,) if across in labels else ()
+    node = ops.einsum(1, [(picked.node, labels)], (*kept, *axes))
+    shape = (1, t.shape[1]) if axis == 0 else (t.shape[0], 1)
+    return Tensor(node, shape, kept)
+
+
+def _matrix_element(r: Reader, expr: Any, env: Env) -> Tensor:
+    return r.element(expr, env)
+
+
+def _array_element(r: Reader, expr: Any, env: Env) -> Tensor:
+    base = r.read(expr.name, env)
+    return tn.entry(base, [r.position(i, env) for i in expr.indices])
+
+
+def _explicit(r: Reader, expr: Any, env: Env) -> Tensor:
+    rows, columns = expr.shape
+    return tn.array([r.read(e, env) for e in expr.flat()], (int(rows), int(columns)))
+
+
+def _function_matrix(r: Reader, expr: Any, env: Env) -> Tensor:
+    shape = tuple(r.size(s) for s in expr.shape)
+    indices = [
+        Index(f"entry{axis}", ops.ZERO, ops.subtract(ops.size_node(s), ops.ONE))
+        for axis, s in enumerate(shape)
+    ]
+    inner = {**env, **dict(zip(expr.lamda.variables, indices, strict=True))}
+    body = r.read(expr.lamda.expr, inner)
+    return _comprehended(body, indices, shape)
+
+
+def _comprehended(body: Tensor, indices: list[Index], shape: Shape) -> Tensor:
+    body = tn.as_scalar(body)
+    kept = tuple(i for i in body.free if i not in indices)
+    axes = [i for i in indices if i.size != 1]
+    sizes = {i: i.size for i in axes if i not in body.free}
+    node = ops.einsum(1, [(body.node, body.free)], (*kept, *axes), sizes)
+    return Tensor(node, shape, kept)
+
+
+def _array_comprehension(r: Reader, expr: Any, env: Env) -> Tensor:
+    indices, inner, _ = r.limits(expr, env)
+    body = r.read(expr.function, inner)
+    return _comprehended(body, indices[::-1], tuple(i.size for i in indices[::-1]))
+
+
+def _sum(r: Reader, expr: Any, env: Env) -> Tensor:
+    indices, inner, holds = r.limits(expr, env)
+    result = r.read(expr.function, inner)
+    if holds.free:
+        result = tn.hadamard(holds, result)
+    for index in reversed(indices):
+        result = tn.sum_over(result, index)
+    return result
+
+
+def _product(r: Reader, expr: Any, env: Env) -> Tensor:
+    indices, inner, holds = r.limits(expr, env)
+    if holds.free:
+        raise Unsupported("a Product whose bounds depend on another index")
+    result = r.read(expr.function, inner)
+    for index in reversed(indices):
+        result = tn.prod_over(result, index)
+    return result
+
+
+def _delta(r: Reader, expr: Any, env: Env) -> Tensor:
+    left, left_rest = r.affine(expr.args[0], env)
+    right, right_rest = r.affine(expr.args[1], env)
+    coefs = dict(left)
+    for index, c in right.items():
+        coefs[index] = coefs.get(index, 0) - c
+    rest = ops.subtract(left_rest, right_rest)
+    if not any(coefs.values()):
+        if ops.value_of(rest) is None:
+            raise Unsupported(f"a delta of two free indices: {expr}")
+        return tn.scalar(int(ops.value_of(rest) == 0))
+    return tn.condition("==", coefs, rest)
+
+
+READERS: dict[Any, Callable[[Reader, Any, Env], Tensor]] = {
+    sp.Add: lambda r, e, env: tn.add(*r.all(e.args, env)),
+    sp.Mul: _matmul,
+    sp.Pow: _power,
+    sp.MatAdd: lambda r, e, env: tn.add(*map(tn.as_matrix, r.all(e.args, env))),
+    sp.MatMul: _matmul,
+    sp.MatPow: _power,
+    sp.Transpose: lambda r, e, env: tn.transpose(tn.as_matrix(r.read(e.arg, env))),
+    sp.Adjoint: lambda r, e, env: tn.transpose(tn.as_matrix(r.read(e.arg, env))),
+    sp.Inverse: lambda r, e, env: tn.matrix_function("inv", r.read(e.arg, env)),
+    sp.Determinant: lambda r, e, env: tn.matrix_function("det", r.read(e.arg, env)),
+    sp.Trace: lambda r, e, env: tn.trace(r.read(e.arg, env)),
+    hadamard.HadamardProduct: lambda r, e, env: tn.hadamard(*r.all(e.args, env)),
+    hadamard.HadamardPower: _hadamard_power,
+    ElementwiseApplyFunction: _elementwise,
+    AppliedUndef: _undefined,
+    sp.Max: _extreme("maximum"),
+    sp.Min: _extreme("minimum"),
+    sp.Heaviside: _heaviside,
+    sp.Piecewise: _piecewise,
+    DiagMatrix: _diag_matrix,
+    DiagonalMatrix: _diagonal_matrix,
+    DiagonalOf: _diagonal_of,
+    KroneckerProduct: _kronecker,
+    DotProduct: _dot,
+    BlockMatrix: _block_matrix,
+    BlockDiagMatrix: _block_diagonal,
+    MatrixElement: _matrix_element,
+    MatrixSlice: _slice,
+    sp.FunctionMatrix: _function_matrix,
+    sp.MatrixBase: _explicit,
+    special.OneMatrix: lambda r, e, env: tn.constant(ops.ONE, tuple(map(r.size, e.shape))),
+    special.ZeroMatrix: lambda r, e, env: tn.constant(ops.ZERO, tuple(map(r.size, e.shape))),
+    special.Identity: lambda r, e, env: tn.eye(r.size(e.shape[0])),
+    sp.MatrixSymbol: lambda r, e, env: r.symbol(e, e.name, tuple(map(r.size, e.shape))),
+    arrays.ArraySymbol: lambda r, e, env: r.symbol(e, str(e.name), tuple(map(r.size, e.shape))),
+    arrays.ArrayElement: _array_element,
+    sp.Indexed: lambda r, e, env: r.indexed(e, env),
+    sp.Sum: _sum,
+    sp.Product: _product,
+    sp.KroneckerDelta: _delta,
+    ArrayComprehension: _array_comprehension,
+    type(sp.pi): lambda r, e, env: Tensor(ops.constant("pi")),
+    type(sp.E): lambda r, e, env: Tensor(ops.apply("exp", ops.ONE)),
+}
+
+
+# --- what must be known before reading -----------------------------------------------------------
+
+
+def _size_symbols(expressions: Sequence[Any]) -> set[Any]:
+    """The symbols that are sizes: in shapes and in the bounds of sums."""
+    found: set[Any] = set()
+    for expr in expressions:
+        for node in sp.preorder_traversal(sp.sympify(expr)):
+            parts: list[Any] = []
+            if isinstance(node, (sp.MatrixSymbol, special.OneMatrix, special.Identity)):
+                parts.extend(node.shape)
+            elif isinstance(node, (arrays.ArraySymbol, sp.IndexedBase)):
+                parts.extend(node.shape or ())
+            elif isinstance(node, (sp.Sum, sp.Product)):
+                bound = {limit[0] for limit in node.limits}
+                parts.extend(b for limit in node.limits for b in limit[1:])
+                found -= bound
+                parts = [p for p in parts if not (p.free_symbols & bound)]
+            for part in parts:
+                found |= sp.sympify(part).free_symbols
+    return {s for s in found if s.is_Symbol}
+
+
+class _IndexedAxes:
+    """The range of each axis of indexed symbols, from the sums in which they stand."""
+
+    def __init__(self, expressions: Sequence[Any]) -> None:
+        self.ranges: dict[Any, list[list[tuple[Any, Any]]]] = {}
+        for expr in expressions:
+            self._collect(sp.sympify(expr), {})
+
+    def _collect(self, expr: Any, bounds: dict[Any, tuple[Any, Any]]) -> None:
+        if isinstance(expr, (sp.Sum, sp.Product)):
+            bounds = dict(bounds)
+            for name, low, high in reversed(expr.limits):
+                bounds[name] = (_extremes(low, bounds)[0], _extremes(high, bounds)[1])
+            self._collect(expr.function, bounds)
+            return
+        if isinstance(expr, sp.Indexed):
+            axes = self.ranges.setdefault(expr.base, [[] for _ in expr.indices])
+            for axis, index in zip(axes, expr.indices, strict=True):
+                low, high = _extremes(index, bounds)
+                if low != high:
+                    axis.append((low, high))
+        for arg in getattr(expr, "args", ()):
+            self._collect(arg, bounds)
+
+    def of(self, base: Any, reader: Reader) -> tuple[Shape, tuple[Node, ...]]:
+        """The shape of a base, and its first index along each axis."""
+        declared = base.shape
+        known = self.ranges.get(base)
+        if known is None and declared is None:
+            raise Unsupported(f"{base} needs indices or a shape")
+        rank = len(declared) if declared is not None else len(known or ())
+        shape: list[Size] = []
+        origins: list[Node] = []
+        for axis in range(rank):
+            ranges = known[axis] if known else []
+            low, high = _hull(ranges)
+            if declared is not None:
+                if low is None or low != 1 or (high is not None and high != declared[axis]):
+                    low = sp.S.Zero
+                high = low + declared[axis] - 1
+            if low is None:
+                shape.append(ops.symbol(f"{base}_{axis}", kind="size"))
+                origins.append(ops.ZERO)
+                continue
+            shape.append(reader.size(sp.expand(high - low + 1)))
+            origins.append(ops.size_node(reader.size(low)))
+        return tuple(shape), tuple(origins)
+
+
+def _extremes(index: Any, bounds: Mapping[Any, tuple[Any, Any]]) -> tuple[Any, Any]:
+    """The least and the greatest value of an index expression."""
+    low = high = sp.S.Zero
+    for term in sp.Add.make_args(sp.expand(sp.sympify(index))):
+        factor, core = term.as_coeff_Mul()
+        ends = bounds.get(core, (core, core))
+        ends = ends if factor > 0 else ends[::-1]
+        low, high = low + factor * ends[0], high + factor * ends[1]
+    return sp.expand(low), sp.expand(high)
+
+
+def _hull(ranges: list[tuple[Any, Any]]) -> tuple[Any, Any]:
+    """The smallest range that holds them all, as far as they can be compared."""
+    low = high = None
+    for a, b in ranges:
+        low = a if low is None or (a - low).is_negative else low
+        high = b if high is None or (b - high).is_positive else high
+    return low, high
+
+
+def shape_of(expr: Any, tensor: Tensor) -> Shape:
+    """The surface shape of what was read: a 1x1 matrix counts as a scalar."""
+    if tensor.is_scalar:
+        return ()
+    if tensor.free:
+        raise ShapeError(f"{_short(expr)} depends on an index that no sum binds")
+    return tensor.shape
+

@@ -1,0 +1,405 @@
+"""From written mathematics to SymPy: a phrase becomes a plain SymPy expression.
+
+Only SymPy's own classes come out, so that results can be substituted into, printed, differentiated
+and compiled like anything else in SymPy.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import sympy as sp
+from sympy.core.function import AppliedUndef, UndefinedFunction
+from sympy.core.relational import Relational
+from sympy.logic.boolalg import BooleanAtom, BooleanFunction
+from sympy.matrices.expressions.diagonal import DiagMatrix, DiagonalOf
+from sympy.matrices.expressions.hadamard import HadamardPower, HadamardProduct
+from sympy.matrices.expressions.special import Identity, OneMatrix, ZeroMatrix
+from sympy.tensor.array import ArrayComprehension
+from sympy.tensor.array.expressions.array_expressions import ArraySymbol
+
+from symback.errors import Unsupported
+from symback.graph import Node, Size
+from symback.notation import Notation
+from symback.ops import size_node
+from symback.phrase import Phrase, coefficient
+
+# Functions of one scalar. Those with a plain SymPy function are applied to matrices as that
+# function, the others as a Lambda.
+PLAIN: dict[str, Any] = {
+    "exp": sp.exp,
+    "log": sp.log,
+    "sin": sp.sin,
+    "cos": sp.cos,
+    "tan": sp.tan,
+    "asin": sp.asin,
+    "acos": sp.acos,
+    "atan": sp.atan,
+    "sinh": sp.sinh,
+    "cosh": sp.cosh,
+    "tanh": sp.tanh,
+    "asinh": sp.asinh,
+    "acosh": sp.acosh,
+    "atanh": sp.atanh,
+    "erf": sp.erf,
+    "gamma": sp.gamma,
+    "loggamma": sp.loggamma,
+    "abs": sp.Abs,
+    "sign": sp.sign,
+    "heaviside": sp.Heaviside,
+    "floor": sp.floor,
+}
+
+COMPOSED: dict[str, Callable[..., Any]] = {
+    "sigmoid": lambda x: 1 / (1 + sp.exp(-x)),
+    "softplus": lambda x: sp.log(1 + sp.exp(x)),
+    "relu": lambda x: sp.Max(0, x),
+    "step": lambda x: sp.Heaviside(x, 0),
+    "gelu": lambda x: x * (1 + sp.erf(x / sp.sqrt(2))) / 2,
+    "maximum": sp.Max,
+    "minimum": sp.Min,
+    "polygamma": lambda k, x: sp.digamma(x) if k == 0 else sp.polygamma(k, x),
+    "where": lambda c, a, b: sp.Piecewise((a, _holds(c)), (b, True)),
+    "lt": sp.StrictLessThan,
+    "le": sp.LessThan,
+    "eq": sp.Equality,
+    "ne": sp.Unequality,
+    "and": lambda a, b: sp.And(_holds(a), _holds(b)),
+    "or": lambda a, b: sp.Or(_holds(a), _holds(b)),
+    "not": lambda a: sp.Not(_holds(a)),
+}
+
+
+def _holds(condition: Any) -> Any:
+    return condition if _is_condition(condition) else sp.Ne(condition, 0)
+
+
+def _is_condition(value: Any) -> bool:
+    return isinstance(value, (Relational, BooleanFunction, BooleanAtom))
+
+
+def _as_number(value: Any) -> Any:
+    """A condition that stands where a number is wanted: 1 if it holds, else 0."""
+    return sp.Piecewise((1, value), (0, True)) if _is_condition(value) else value
+
+
+class Writer:
+    """Writes phrases in SymPy, with the SymPy symbols of `written`."""
+
+    def __init__(self, notation: Notation, written: Mapping[Node, Any]) -> None:
+        self.notation = notation
+        self.symbols = {node.params: obj for node, obj in written.items()}
+        self._indices: dict[str, Any] = {}
+
+    def size(self, size: Size) -> Any:
+        return self(self.notation.scalar(size_node(size)))
+
+    def __call__(self, phrase: Phrase) -> Any:
+        return _as_number(self._write(phrase))
+
+    def _write(self, p: Phrase) -> Any:
+        return getattr(self, f"_{p.head}")(p)
+
+    def _symbol(self, p: Phrase) -> Any:
+        name, kind = p.data
+        known = self.symbols.get((name, kind))
+        if known is not None:
+            return known
+        if kind == "index":
+            return self._indices.setdefault(str(name), sp.Symbol(str(name), integer=True))
+        if not p.shape:
+            return sp.Symbol(str(name), **({"integer": True, "positive": True} if kind == "size" else {}))
+        if len(p.shape) == 2:
+            return sp.MatrixSymbol(str(name), *map(self.size, p.shape))
+        return ArraySymbol(str(name), tuple(map(self.size, p.shape)))
+
+    def _number(self, p: Phrase) -> Any:
+        return sp.Rational(p.value.numerator, p.value.denominator)
+
+    def _constant(self, p: Phrase) -> Any:
+        return {"pi": sp.pi, "e": sp.E}[str(p.data[0])]
+
+    def _add(self, p: Phrase) -> Any:
+        terms = [self(a) for a in p.args]
+        return sp.MatAdd(*terms) if p.is_matrix else sp.Add(*terms)
+
+    def _mul(self, p: Phrase) -> Any:
+        scalars = [self(a) for a in p.args if not a.is_matrix]
+        factor = sp.Mul(self._number_of(p), *scalars)
+        chain = [self(a) for a in p.args if a.is_matrix]
+        if not chain:
+            return factor
+        product = sp.MatMul(*chain).doit(deep=False) if len(chain) > 1 else chain[0]
+        if factor == 1:
+            return product
+        if isinstance(product, sp.MatrixBase):
+            return factor * product
+        return sp.MatMul(factor, *(product.args if isinstance(product, sp.MatMul) else (product,)))
+
+    def _number_of(self, p: Phrase) -> Any:
+        value = coefficient(p)
+        return sp.Rational(value.numerator, value.denominator)
+
+    def _hadamard(self, p: Phrase) -> Any:
+        return HadamardProduct(*(self(a) for a in p.args))
+
+    def _pow(self, p: Phrase) -> Any:
+        return sp.Pow(self(p.args[0]), self(p.args[1]))
+
+    def _elementwise_pow(self, p: Phrase) -> Any:
+        return HadamardPower(self(p.args[0]), self(p.args[1]))
+
+    def _function(self, p: Phrase) -> Any:
+        name, *order = p.data
+        assert isinstance(name, str)
+        if not p.is_matrix:
+            args = [self._write(a) for a in p.args]
+            return self._scalar_function(name, tuple(order))(*args)
+        if name in PLAIN:
+            return self(p.args[0]).applyfunc(PLAIN[name])
+        matrices = [a for a in p.args if a.is_matrix]
+        if len(set(matrices)) == 1 and name not in COMPOSED:
+            return self(matrices[0]).applyfunc(self._scalar_function(name, tuple(order)))
+        inner = _common_argument(p)
+        if inner is None:
+            raise Unsupported("an elementwise function of several matrices")
+        t = sp.Symbol("t", real=True)
+        body = _ElementwiseWriter(self, inner, t)(p)
+        return self(inner).applyfunc(sp.Lambda(t, body))
+
+    def _scalar_function(self, name: str, order: tuple[Any, ...]) -> Any:
+        if name in PLAIN:
+            return PLAIN[name]
+        if name in COMPOSED:
+            return COMPOSED[name]
+        base = self.symbols.get((name, "function"), sp.Function(name))
+        return derived_function(base, order)
+
+    def _scalar(self, p: Phrase) -> Any:
+        return sp.Trace(self(p.args[0]))
+
+    def _transpose(self, p: Phrase) -> Any:
+        return sp.Transpose(self(p.args[0])).doit(deep=False)
+
+    def _inverse(self, p: Phrase) -> Any:
+        return sp.Inverse(self(p.args[0]))
+
+    def _matrix_pow(self, p: Phrase) -> Any:
+        return sp.MatPow(self(p.args[0]), self(p.args[1])).doit(deep=False)
+
+    def _expm(self, p: Phrase) -> Any:
+        return sp.exp(self(p.args[0]))
+
+    def _det(self, p: Phrase) -> Any:
+        return sp.Determinant(self(p.args[0]))
+
+    def _logdet(self, p: Phrase) -> Any:
+        return sp.log(sp.Abs(sp.Determinant(self(p.args[0]))))
+
+    def _trace(self, p: Phrase) -> Any:
+        return sp.Trace(self(p.args[0]))
+
+    def _sum(self, p: Phrase) -> Any:
+        (a,) = p.args
+        rows, columns = map(self.size, a.shape)
+        parts = [*([OneMatrix(1, rows)] if rows != 1 else []), self(a)]
+        if columns != 1:
+            parts.append(OneMatrix(columns, 1))
+        return sp.Trace(sp.MatMul(*parts))
+
+    def _row_sums(self, p: Phrase) -> Any:
+        (a,) = p.args
+        return sp.MatMul(self(a), OneMatrix(self.size(a.shape[1]), 1))
+
+    def _softmax(self, p: Phrase) -> Any:
+        (a,) = p.args
+        powers = self(a).applyfunc(sp.exp)
+        rows, columns = map(self.size, a.shape)
+        if columns == 1:
+            total = sp.Trace(sp.MatMul(OneMatrix(1, rows), powers))
+            return sp.MatMul(1 / total, powers)
+        if rows == 1:
+            return sp.MatMul(1 / sp.Trace(sp.MatMul(powers, OneMatrix(columns, 1))), powers)
+        totals = sp.MatMul(powers, OneMatrix(columns, 1))
+        return sp.MatMul(DiagMatrix(HadamardPower(totals, -1)), powers)
+
+    def _logsumexp(self, p: Phrase) -> Any:
+        (a,) = p.args
+        powers = self(a).applyfunc(sp.exp) if a.is_matrix else sp.exp(self(a))
+        rows, columns = map(self.size, a.shape)
+        if p.data:
+            return sp.MatMul(powers, OneMatrix(columns, 1)).applyfunc(sp.log)
+        parts = [*([OneMatrix(1, rows)] if rows != 1 else []), powers]
+        if columns != 1:
+            parts.append(OneMatrix(columns, 1))
+        return sp.log(sp.Trace(sp.MatMul(*parts)))
+
+    def _max(self, p: Phrase) -> Any:
+        matrix = self._entries(p.args[0], "the largest entry")
+        if p.data:
+            return sp.Matrix([sp.Max(*matrix.row(i)) for i in range(matrix.rows)]).as_immutable()
+        return sp.Max(*matrix)
+
+    def _entries(self, p: Phrase, what: str) -> Any:
+        if not all(isinstance(s, int) for s in p.shape):
+            raise Unsupported(f"SymPy cannot write {what} of a matrix of symbolic size")
+        return self(p).as_explicit()
+
+    def _argmax(self, p: Phrase) -> Any:
+        matrix = self._entries(p.args[0], "which entry is the largest")
+
+        def share(row: list[Any], x: Any) -> Any:
+            largest = sp.Max(*row)
+            ties = sp.Add(*(sp.Piecewise((1, sp.Eq(y, largest)), (0, True)) for y in row))
+            return sp.Piecewise((1 / ties, sp.Eq(x, largest)), (0, True))
+
+        if p.data:
+            rows = [[share(list(matrix.row(i)), x) for x in matrix.row(i)] for i in range(matrix.rows)]
+            return sp.ImmutableDenseMatrix(rows)
+        entries = list(matrix)
+        return sp.ImmutableDenseMatrix(*matrix.shape, [share(entries, x) for x in entries])
+
+    def _prod(self, p: Phrase) -> Any:
+        (a,) = p.args
+        index = sp.Symbol("i", integer=True)
+        if p.data or not a.is_matrix or a.shape[1] != 1:
+            raise Unsupported("SymPy cannot write the products of the rows of a matrix")
+        return sp.Product(self(a)[index, 0], (index, 0, self.size(a.shape[0]) - 1))
+
+    def _sort(self, p: Phrase) -> Any:
+        raise Unsupported("SymPy cannot write a sorted vector")
+
+    def _order(self, p: Phrase) -> Any:
+        raise Unsupported("SymPy cannot write the permutation that sorts a vector")
+
+    def _diag(self, p: Phrase) -> Any:
+        return DiagMatrix(self(p.args[0]))
+
+    def _diagonal(self, p: Phrase) -> Any:
+        return DiagonalOf(self(p.args[0]))
+
+    def _ones(self, p: Phrase) -> Any:
+        return OneMatrix(*map(self.size, p.shape))
+
+    def _zeros(self, p: Phrase) -> Any:
+        if len(p.shape) == 2:
+            return ZeroMatrix(*map(self.size, p.shape))
+        return sp.Integer(0)
+
+    def _eye(self, p: Phrase) -> Any:
+        return Identity(self.size(p.shape[0]))
+
+    def _entry(self, p: Phrase) -> Any:
+        base, *indices = p.args
+        written = self(base)
+        places = [self(i) for i in indices]
+        if isinstance(written, (sp.IndexedBase, ArraySymbol)):
+            return written[tuple(places)]
+        if len(places) == 1:
+            places = [sp.Integer(0), *places] if base.shape[0] == 1 else [*places, sp.Integer(0)]
+        return written[places[0], places[1]]
+
+    def _array(self, p: Phrase) -> Any:
+        rows, columns = p.shape
+        return sp.ImmutableDenseMatrix(rows, columns, [self(a) for a in p.args])
+
+    def _limits(self, p: Phrase) -> list[tuple[Any, Any, Any]]:
+        result = []
+        for place, name in enumerate(p.data):
+            index = self._symbol(Phrase("symbol", data=(name, "index")))
+            low, high = p.args[1 + 2 * place : 3 + 2 * place]
+            result.append((index, self(low), self(high)))
+        return result
+
+    def _sum_over(self, p: Phrase) -> Any:
+        return sp.Sum(self(p.args[0]), *self._limits(p))
+
+    def _prod_over(self, p: Phrase) -> Any:
+        return sp.Product(self(p.args[0]), *self._limits(p))
+
+    def _delta(self, p: Phrase) -> Any:
+        return sp.KroneckerDelta(*map(self, p.args))
+
+    def _iverson(self, p: Phrase) -> Any:
+        return sp.Piecewise((1, sp.Le(*map(self, p.args))), (0, True))
+
+    def _comprehension(self, p: Phrase) -> Any:
+        axes = []
+        for name, size in p.data:  # type: ignore[misc]
+            index = self._symbol(Phrase("symbol", data=(name, "index")))
+            axes.append((index, self.size(size)))
+        body = self(p.args[0])
+        if len(axes) <= 2:
+            rows, columns = (axes[0][1], axes[1][1]) if len(axes) == 2 else (axes[0][1], 1)
+            column_index = axes[1][0] if len(axes) == 2 else sp.Symbol("unused", integer=True)
+            return sp.FunctionMatrix(rows, columns, sp.Lambda((axes[0][0], column_index), body))
+        return ArrayComprehension(body, *((index, 0, size - 1) for index, size in axes))
+
+
+class _ElementwiseWriter:
+    """The body of a Lambda: elementwise mathematics with one matrix read as its entry `t`."""
+
+    def __init__(self, writer: Writer, inner: Phrase, t: Any) -> None:
+        self.writer, self.inner, self.t = writer, inner, t
+
+    def __call__(self, p: Phrase) -> Any:
+        if p == self.inner:
+            return self.t
+        if not p.is_matrix:
+            return self.writer._write(p)
+        args = [self(a) for a in p.args]
+        if p.head == "function":
+            name, *order = p.data
+            return self.writer._scalar_function(str(name), tuple(order))(*args)
+        if p.head == "elementwise_pow":
+            return sp.Pow(*args)
+        if p.head == "add":
+            return sp.Add(*map(_as_number, args))
+        if p.head == "ones":
+            return sp.Integer(1)
+        return sp.Mul(self.writer._number_of(p), *map(_as_number, args))
+
+
+def _common_argument(p: Phrase) -> Phrase | None:
+    """The one matrix that an elementwise tree of functions is made of, or None."""
+    if p.head == "ones":
+        return None
+    elementwise = p.head in ("function", "elementwise_pow", "hadamard")
+    if p.head in ("add", "mul"):
+        elementwise = sum(a.is_matrix for a in p.args) == 1 or p.head == "add"
+    if not elementwise:
+        return p
+    found = {_common_argument(a) for a in p.args if a.is_matrix and a.head != "ones"}
+    if len(found) == 1:
+        return found.pop()
+    return p if p.head in ("add", "mul", "hadamard") else None
+
+
+def derived_function(base: Any, order: tuple[Any, ...]) -> Any:
+    """f, f', f'' of an unknown function f of one argument; f_1, f_12 of several."""
+    count = sum(order)
+    if not count:
+        return base
+    name = base.__name__
+    if len(order) == 1:
+        return _Derived(base, f"{name}{chr(39) * count}", order)
+    places = "".join(str(k + 1) * c for k, c in enumerate(order))
+    return _Derived(base, f"{name}_{places}", order)
+
+
+def _Derived(base: Any, name: str, order: tuple[Any, ...]) -> Any:  # noqa: N802
+    """The unknown function `name`, which becomes a true derivative once `base` is substituted."""
+
+    def _eval_subs(self: Any, old: Any, new: Any) -> Any:
+        if old != base or not callable(new):
+            return AppliedUndef._eval_subs(self, old, new)
+        stand_ins = [sp.Dummy() for _ in self.args]
+        value = new(*stand_ins)
+        for variable, count in zip(stand_ins, order, strict=True):
+            value = value.diff(variable, count)
+        return value.subs(dict(zip(stand_ins, self.args, strict=True)))
+
+    return UndefinedFunction(name, __dict__={"_eval_subs": _eval_subs})
+
+
