@@ -13,6 +13,7 @@ from __future__ import annotations
 import argparse
 import importlib
 import importlib.util
+import signal
 import time
 import traceback
 import zlib
@@ -515,6 +516,22 @@ def check(row: Row) -> Report:
     return Report(row, "right", answer, notes, seconds)
 
 
+def check_within(row: Row, limit: int) -> Report:
+    """`check`, given up after `limit` seconds (an "error"), so that one bad row stops nothing."""
+
+    def give_up(*_: Any) -> None:
+        raise TimeoutError(f"not done after {limit} s")
+
+    signal.signal(signal.SIGALRM, give_up)
+    signal.alarm(limit)
+    try:
+        return check(row)
+    except TimeoutError as error:
+        return Report(row, "error", None, [str(error)], float(limit))
+    finally:
+        signal.alarm(0)
+
+
 def chosen(pattern: str) -> list[Row]:
     """The rows whose id matches a pattern such as `cookbook/*` or holds a piece such as `trace`."""
     return [row for row in all_rows() if fnmatch(row.id, pattern) or pattern in row.id]
@@ -532,6 +549,7 @@ def main() -> int:
     parser.add_argument("pattern", nargs="?", default="*")
     parser.add_argument("--prove", action="store_true", help="check the table, not symback")
     parser.add_argument("--all", action="store_true", help="print the right ones too")
+    parser.add_argument("--limit", type=int, default=10, help="seconds for a row (default 10)")
     asked = parser.parse_args()
     rows = chosen(asked.pattern)
     if asked.prove:
@@ -543,7 +561,7 @@ def main() -> int:
     totals: Counter[str] = Counter()
     seconds = []
     for row in rows:
-        report = check(row)
+        report = check_within(row, asked.limit)
         totals[report.verdict] += 1
         seconds.append(report.seconds)
         if asked.all or report.verdict != "right" or report.notes:
