@@ -166,7 +166,7 @@ class LatexSpeller(Speller):
 
     def _symbol(self, phrase: Phrase, pieces: Pieces) -> Piece:
         name, kind = map(str, phrase.data)
-        written = self.name(name, bold=bool(phrase.shape))
+        written = self.name(name, bold=any(size != 1 for size in phrase.shape))
         return self._adjoint(written) if kind == "adjoint" else Piece(written)
 
     def _adjoint(self, of: str) -> Piece:
@@ -285,8 +285,6 @@ def _grouped(piece: Piece) -> str:
 def _constant_matrix(digit: str, sizes: Pieces) -> Piece:
     r"""\mathbf{1}_{n} for a column, its transpose for a row, \mathbf{1}_{m \times n}."""
     bold = rf"\mathbf{{{digit}}}"
-    if not sizes:
-        return Piece(digit)
     rows, columns = (size.text for size in sizes)
     if columns == "1":
         return Piece(f"{bold}_{{{rows}}}")

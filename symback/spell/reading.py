@@ -132,6 +132,8 @@ def _size(size: Size, plus: int = 0) -> Phrase:
 
 
 def _with_sizes(phrase: Phrase, sizes: Shape | None = None) -> Phrase:
+    if not phrase.shape:
+        return p.num(0)
     written = tuple(_size(size) for size in (phrase.shape if sizes is None else sizes))
     return Phrase(phrase.head, written, (), phrase.shape)
 
@@ -219,12 +221,12 @@ class _Reader:
         shape: Shape,
     ) -> Phrase:
         if len(chain) == 1 and chain[0].head == "elementwise_quotient":
-            over, under = map(_factors, chain[0].args)
+            over, beneath = map(_factors, chain[0].args)
             return Phrase(
                 "elementwise_quotient",
                 (
                     _product([*_number(top), *scalars, *over], shape),
-                    _product([*_number(bottom), *below, *under], shape),
+                    _product([*_number(bottom), *below, *beneath], shape),
                 ),
                 (),
                 shape,

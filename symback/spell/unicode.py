@@ -118,8 +118,9 @@ class PrettySpeller(TextSpeller):
         written = self.functions.get(str(name)) or unicode_name(str(name))
         if written == "σ" and "sigma" in self.used:
             written = str(name)
-        if len(orders) == 1 and isinstance(orders[0], int) and orders[0] <= MAX_PRIMES:
-            written += "′" * orders[0]
+        if len(orders) == 1 and isinstance(orders[0], int):
+            small = str(orders[0]).translate(SUPERSCRIPTS)
+            written += "′" * orders[0] if orders[0] <= MAX_PRIMES else f"⁽{small}⁾"
         else:
             written = _partials(orders) + written
         return self.call(written, *pieces)
