@@ -75,7 +75,7 @@ def evaluate(
         fault = evaluation.fault(root)
         if fault is not None:
             raise DomainError(fault.text(describe or describe_briefly, index_base))
-    return [evaluation.value(root) for root in roots]
+    return [np.array(evaluation.value(root)) for root in roots]
 
 
 def describe_briefly(node: Node) -> str:
@@ -254,7 +254,8 @@ class Evaluation:
             if function is None:
                 raise ValueProblem(f"the function {name} has no value")
             result = np.asarray(function(tuple(order) or (0,) * len(args), *args))
-        return np.broadcast_to(result, shape_of(node, self.bound))
+        shape = shape_of(node, self.bound)
+        return result if result.shape == shape else np.broadcast_to(result, shape)
 
     def _operation(self, node: Node, args: list[Array]) -> Array:
         if node.op == "add":

@@ -20,7 +20,7 @@ import numpy as np
 import numpy.typing as npt
 
 from symback.elementwise import Array
-from symback.errors import ShapeError, SymbackError
+from symback.errors import DomainError, ShapeError, SymbackError
 from symback.evaluate import (
     Definitions,
     Describe,
@@ -126,6 +126,9 @@ def verify(
             `upstream`, a Jacobian with the axes of `root` first.
         upstream: dLoss/d(root), of the shape of `root`.
 
+    Raises:
+        DomainError: where `root` has no finite value.
+
     >>> from symback.ops import apply, symbol
     >>> x = symbol("x")
     >>> verify(apply("exp", x), [x], {x: 0.0}, [1.0]).ok
@@ -137,6 +140,9 @@ def verify(
     )
     start = forward.evaluation({})
     start.run(wrt)
+    fault = start.fault(root)
+    if fault is not None:
+        raise DomainError(fault.text(describe, index_base))
     shape = start.value(root).shape
     rng = np.random.default_rng(seed)
     gradients = [np.asarray(gradient, float) for gradient in claimed]
