@@ -406,7 +406,7 @@ def _vjp_matpow(node: Node, k: int, g: Node, lead: Labels) -> Node:
             (g, (*lead, "k", "l")),
             (right, (*label, "j", "l")),
         ]
-        return einsum(1, factors, (*lead, "i", "j"), {"r": exponent} if label else None)
+        return einsum(1, factors, (*lead, "i", "j"))
 
     if count is not None and count.denominator == 1 and 0 < count <= MAX_UNROLLED_POWER:
         n = int(count)
