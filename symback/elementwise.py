@@ -15,11 +15,14 @@ from typing import Any, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
+from symback.errors import LimitError
+
 Array: TypeAlias = npt.NDArray[Any]
 
 _SERIES_TERMS = 130
 _FRACTION_TERMS = 60
 _ERF_SERIES_BELOW = 5.0
+MAX_PSI_ORDER = 200
 
 
 def is_complex(*arrays: Array) -> bool:
@@ -35,7 +38,7 @@ def _vectorised(function: Callable[..., Any], arity: int = 1) -> Callable[..., A
             return function(*args)
         except OverflowError:
             return math.inf
-        except ValueError:  # a pole
+        except (ValueError, ZeroDivisionError):  # a pole
             return math.nan
 
     vector = np.frompyfunc(safe, arity, 1)
@@ -189,6 +192,8 @@ def _complex_or_real(name: str, real: Callable[[Array], Array]) -> Callable[[Arr
 
 
 def _psi(k: Any, x: Any) -> Any:
+    if k.real > MAX_PSI_ORDER:
+        raise LimitError(f"polygamma of an order beyond {MAX_PSI_ORDER} takes too long")
     value = _mpmath().psi(int(k.real), x)
     return complex(value) if isinstance(x, complex) else float(value)
 

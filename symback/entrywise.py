@@ -16,7 +16,7 @@ from typing import Generic, TypeAlias
 
 from symback.bindings import offset_value, shape_of, sizes_of
 from symback.errors import DomainError, ValueProblem
-from symback.evaluate import Describe, Fault, describe_briefly, evaluation_order
+from symback.evaluate import TOO_LARGE, Describe, Fault, describe_briefly, evaluation_order
 from symback.field import Entries, Field, Index, OutsideDomain, S
 from symback.graph import Node
 from symback.labelled import Labels
@@ -160,6 +160,8 @@ class Entrywise(Generic[S]):
             sound.append(x)
         try:
             return self.field.function(str(name), tuple(order), sound)  # type: ignore[arg-type]
+        except OverflowError:
+            return Fault(node, index, TOO_LARGE)
         except OutsideDomain as error:
             arg = node.args[error.place]
             shown = self.field.show(sound[error.place])

@@ -32,6 +32,8 @@ from symback.graph import Node
 from symback.labelled import Factor, Labels, affine, einsum_arrays, spread_size, take
 from symback.ops import einsum_parts, value_of
 
+TOO_LARGE = "is too large for a floating-point number"
+
 Values: TypeAlias = Mapping[Node, npt.ArrayLike]
 Definitions: TypeAlias = Sequence[tuple[Node, Node]]
 UnknownFunction: TypeAlias = Callable[..., npt.ArrayLike]
@@ -421,7 +423,7 @@ class Evaluation:
                 return Fault(node, entry, "is not defined", (node.args[k], own[k], f"{at[k]:.6g}"))
             if name not in IMPLEMENTATIONS:
                 return Fault(node, entry, "has no finite value")
-        return Fault(node, entry, "is too large for a floating-point number")
+        return Fault(node, entry, TOO_LARGE)
 
 
 def _first_nan(value: Array) -> tuple[int, ...] | None:

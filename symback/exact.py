@@ -190,7 +190,7 @@ class ExactField(Field[Scalar]):
         return int(a) if isinstance(a, Fraction) and a.denominator == 1 else None
 
     def show(self, a: Scalar) -> str:
-        return str(a) if isinstance(a, Fraction) else f"{float_of(a):.6g}"
+        return f"{float_of(a):.6g}"
 
     def refuse(self, what: str) -> Exception:
         return ExactTooLarge(f"{what} has no exact form")
@@ -221,7 +221,10 @@ class ExactField(Field[Scalar]):
         if node in self._signs:
             return self._signs[node]
         self.spend(NODE_WORK)
-        coarse, fine = (Many(digits).of(node) for digits in (_COARSE, _FINE))
+        try:
+            coarse, fine = (Many(digits).of(node) for digits in (_COARSE, _FINE))
+        except DomainError as error:
+            raise ExactTooLarge(error.message) from error
         if abs(fine) < 10**-30 or abs(fine) < 10**6 * abs(fine - coarse):
             raise ExactTooLarge("two constants cannot be told apart")
         sign = self._signs[node] = 1 if fine > 0 else -1

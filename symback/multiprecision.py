@@ -12,6 +12,7 @@ from functools import lru_cache
 from typing import Any, TypeAlias
 
 from symback.bindings import bind_sizes
+from symback.elementwise import MAX_PSI_ORDER
 from symback.elimination import determinant_of_numbers, invert_numbers
 from symback.entrywise import Entrywise
 from symback.errors import LimitError, Unsupported, ValueProblem
@@ -24,6 +25,7 @@ Scalar: TypeAlias = Fraction | Node
 
 MAX_WORK = 3_000_000
 GUARD_DIGITS = 10
+MAX_MAGNITUDE = 10_000  # binary digits before the point of a function's argument
 
 
 def mp_evaluate(
@@ -124,6 +126,8 @@ class Many(Field[Real]):
             raise OutsideDomain(len(args) - 1 if name == "polygamma" else 0)
         if name in ("step", "heaviside") and args[0] < 0:
             return self.nought
+        if name != "exp" and any(self.mp.mag(x) > MAX_MAGNITUDE for x in args):
+            raise OverflowError
         if name in FUNCTIONS:
             return FUNCTIONS[name](self.mp, *args)
         if name in INDICATORS:
@@ -139,11 +143,11 @@ class Many(Field[Real]):
         return int(a) if self.mp.isint(a) else None
 
     def show(self, a: Real) -> str:
-        return str(self.mp.nstr(a, 6))
+        return f"{float(a):.6g}"
 
     def logsumexp(self, terms: Sequence[Real]) -> Real:
         top = max(terms)
-        return top + self.mp.log(self.mp.fsum(self.mp.exp(term - top) for term in terms))
+        return top + self.mp.log(self.mp.fsum(_exp(self.mp, term - top) for term in terms))
 
     def determinant(self, rows: list[list[Real]]) -> Real:
         return self.one * determinant_of_numbers(rows, _largest)
@@ -200,6 +204,20 @@ INDICATORS: dict[str, Callable[..., bool]] = {
 }
 
 
+def _exp(mp: Any, x: Real) -> Real:
+    if mp.mag(x) <= MAX_MAGNITUDE:
+        return mp.exp(x)
+    if x > 0:
+        raise OverflowError
+    return mp.mpf(0)
+
+
+def _psi(mp: Any, k: Real, x: Real) -> Real:
+    if k > MAX_PSI_ORDER:
+        raise LimitError(f"polygamma of an order beyond {MAX_PSI_ORDER} takes too long")
+    return mp.psi(int(k), x)
+
+
 def _sigmoid(mp: Any, x: Real) -> Real:
     small = mp.exp(-abs(x))
     return (1 if x >= 0 else small) / (1 + small)
@@ -209,12 +227,13 @@ FUNCTIONS: dict[str, Callable[..., Real]] = {
     **{
         name: lambda mp, x, name=name: getattr(mp, name)(x)
         for name in (
-            *("exp", "log", "sin", "cos", "tan", "asin", "acos", "atan", "sinh", "cosh", "tanh"),
+            *("log", "sin", "cos", "tan", "asin", "acos", "atan", "sinh", "cosh", "tanh"),
             *("asinh", "acosh", "atanh", "erf", "gamma", "loggamma", "floor"),
         )
     },
+    "exp": _exp,
     "pow": lambda mp, x, n: x**n,
-    "polygamma": lambda mp, k, x: mp.psi(int(k), x),
+    "polygamma": _psi,
     "sigmoid": _sigmoid,
     "softplus": lambda mp, x: max(x, mp.mpf(0)) + mp.log1p(mp.exp(-abs(x))),
     "gelu": lambda mp, x: x * mp.erfc(-x / mp.sqrt(2)) / 2,

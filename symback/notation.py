@@ -40,7 +40,7 @@ from symback.ops import (
 )
 from symback.phrase import Phrase
 from symback.rules import softmax
-from symback.simplify import affine, multiplied_out
+from symback.sizes import affine, flat, terms_of
 
 INDEX_NAMES = "ijklmnpqrsuvw"
 
@@ -632,14 +632,10 @@ class _Solution:
         self.difficulty = 0 if implied else 1 if self.clipped is not None else 2
 
 
-def _terms(node: Node) -> tuple[Node, ...]:
-    return node.args if node.op == "add" else (node,)
-
-
 def _coefficient(total: Node, index: Node) -> Number:
     """The number before `index`, 0 if the index stands anywhere else."""
     found: Number = 0
-    for term in _terms(total):
+    for term in terms_of(total):
         coef, core = split_coefficient(term)
         if core is index:
             found = coef
@@ -655,29 +651,29 @@ def _depends(node: Node, index: Node) -> bool:
 def _solve_for(total: Node, index: Node) -> Node:
     """The value of `index` where `total` is zero; its coefficient is 1 or -1."""
     sign = _coefficient(total, index)
-    return multiplied_out(scale(-sign, subtract(total, scale(sign, index))))
+    return flat(scale(-sign, subtract(total, scale(sign, index))))
 
 
 def _replace(node: Node, index: Node, value: Node) -> Node:
     if not _depends(node, index):
         return node
-    return multiplied_out(transform(node, rebuild, {index: value}))
+    return flat(transform(node, rebuild, {index: value}))
 
 
 def _least(node: Node, ranges: Mapping[Node, _Range]) -> Node:
     """The smallest value of an index expression when its indices run through their ranges."""
     terms = []
-    for term in _terms(multiplied_out(node)):
+    for term in terms_of(flat(node)):
         coef = split_coefficient(term)[0]
         ends = {i: (r.low if coef > 0 else r.high) for i, r in ranges.items()}
         terms.append(transform(term, rebuild, dict(ends)))
-    return multiplied_out(add(*terms))
+    return flat(add(*terms))
 
 
 def _never_negative(node: Node) -> bool:
     """Whether an expression in sizes (whole numbers from 1 on) is plainly at least 0."""
     total = Fraction(0)
-    for term in _terms(node):
+    for term in terms_of(node):
         coef, core = split_coefficient(term)
         plain = core is ONE or all(
             x.op in ("symbol", "einsum", "number") and (x.op != "symbol" or x.params[1] == "size")
@@ -691,7 +687,7 @@ def _never_negative(node: Node) -> bool:
 
 def _extreme(name: str, a: Node, b: Node) -> Node:
     """The larger or smaller of two bounds, decided where their difference is known."""
-    difference = multiplied_out(subtract(a, b))
+    difference = flat(subtract(a, b))
     if _never_negative(difference):
         return a if name == "maximum" else b
     if _never_negative(scale(-1, difference)):
@@ -701,8 +697,8 @@ def _extreme(name: str, a: Node, b: Node) -> Node:
 
 def _sides(total: Node) -> tuple[Node, Node]:
     """left, right with total = left - right and only plus signs in both."""
-    left = [t for t in _terms(total) if split_coefficient(t)[0] > 0]
-    right = [scale(-1, t) for t in _terms(total) if split_coefficient(t)[0] < 0]
+    left = [t for t in terms_of(total) if split_coefficient(t)[0] > 0]
+    right = [scale(-1, t) for t in terms_of(total) if split_coefficient(t)[0] < 0]
     return (add(*left) if left else ZERO), (add(*right) if right else ZERO)
 
 

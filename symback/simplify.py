@@ -38,7 +38,6 @@ from symback.ops import (
     rebuild,
     scale,
     select,
-    size_node,
     split_coefficient,
     split_power,
     value_of,
@@ -758,20 +757,3 @@ def _union_axes(
     if all(not axes for axes in axes_of if axes != union) and union <= own:
         return union
     return None
-
-
-# --- index expressions -------------------------------------------------------------------------
-
-
-def affine(coefs: tuple[Size, ...], indices: tuple[Node, ...], offset: Node) -> Node:
-    """sum(coefs[k]*indices[k]) + offset, flat."""
-    terms = [
-        einsum(1, [(size_node(c), ()), (i, ())], ()) for c, i in zip(coefs, indices, strict=True)
-    ]
-    return multiplied_out(add(*terms, offset))
-
-
-def multiplied_out(node: Node) -> Node:
-    """An index expression as a flat sum of products."""
-    expanded = expand(node, 200)
-    return flatten_sum(node if expanded is None else expanded)

@@ -28,7 +28,7 @@ from symback import ops
 from symback import tensor as tn
 from symback.errors import ShapeError, Unsupported
 from symback.graph import Node, Shape, Size
-from symback.simplify import multiplied_out
+from symback.sizes import flat, plus
 from symback.tensor import Index, Tensor
 
 Env = Mapping[Any, Tensor | Index]
@@ -131,7 +131,7 @@ class Reader:
         value = sp.sympify(value)
         if value.is_Integer:
             return int(value)
-        return ops.as_size(multiplied_out(self.read(value, {}).node))
+        return ops.as_size(flat(self.read(value, {}).node))
 
     # --- expressions -------------------------------------------------------------------------
 
@@ -241,7 +241,7 @@ class Reader:
 def _bound(coefs: Mapping[Index, int], rest: Node, *, low: bool) -> Node:
     """The least or greatest value of an index expression."""
     ends = [ops.scale(c, i.low if (c > 0) == low else i.high) for i, c in coefs.items()]
-    return multiplied_out(ops.add(rest, *ends))
+    return flat(ops.add(rest, *ends))
 
 
 def _number(expr: Any) -> Fraction:
@@ -424,7 +424,7 @@ def _block_diagonal(r: Reader, expr: Any, env: Env) -> Tensor:
     for t in parts:
         wide = tn.pad_axis(tn.pad_axis(t, 0, row, total[0]), 1, column, total[1])
         placed.append(wide)
-        row, column = tn.plus(row, t.shape[0]), tn.plus(column, t.shape[1])
+        row, column = plus(row, t.shape[0]), plus(column, t.shape[1])
     return tn.add(*placed)
 
 

@@ -130,7 +130,7 @@ class Writer:
         chain = [self(a) for a in p.args if a.is_matrix]
         if not chain:
             return factor
-        product = sp.MatMul(*chain).doit(deep=False) if len(chain) > 1 else chain[0]
+        product = sp.MatMul(*chain) if len(chain) > 1 else chain[0]
         if factor == 1:
             return product
         if isinstance(product, sp.MatrixBase):
@@ -180,13 +180,13 @@ class Writer:
         return sp.Trace(self(p.args[0]))
 
     def _transpose(self, p: Phrase) -> Any:
-        return sp.Transpose(self(p.args[0])).doit(deep=False)
+        return sp.Transpose(self(p.args[0]))
 
     def _inverse(self, p: Phrase) -> Any:
         return sp.Inverse(self(p.args[0]))
 
     def _matrix_pow(self, p: Phrase) -> Any:
-        return sp.MatPow(self(p.args[0]), self(p.args[1])).doit(deep=False)
+        return sp.MatPow(self(p.args[0]), self(p.args[1]))
 
     def _expm(self, p: Phrase) -> Any:
         return sp.exp(self(p.args[0]))

@@ -18,6 +18,7 @@ from symback.errors import ShapeError, Unsupported, ValueProblem
 from symback.graph import Node, Shape, Size
 from symback.ops import Label, Number, einsum, size_node
 from symback.rules import softmax as softmax_node
+from symback.sizes import flat, minus, plus, times
 
 
 class SizeMismatch(ShapeError):
@@ -39,7 +40,7 @@ class Index:
 
     @property
     def size(self) -> Size:
-        return ops.as_size(ops.add(self.high, ops.scale(-1, self.low), ops.ONE))
+        return plus(ops.as_size(self.high), minus(ops.as_size(self.low)), 1)
 
 
 @dataclass(frozen=True)
@@ -327,18 +328,6 @@ def kron(a: Tensor, b: Tensor) -> Tensor:
     return _build(1, factors, _union((a, b)), axes, shape)
 
 
-def times(a: Size, b: Size) -> Size:
-    if isinstance(a, int) and isinstance(b, int):
-        return a * b
-    return ops.as_size(einsum(1, [(size_node(a), ()), (size_node(b), ())], ()))
-
-
-def plus(a: Size, b: Size) -> Size:
-    if isinstance(a, int) and isinstance(b, int):
-        return a + b
-    return ops.as_size(ops.add(size_node(a), size_node(b)))
-
-
 def vec(t: Tensor) -> Tensor:
     """The columns of a matrix one below the other."""
     m = as_matrix(t)
@@ -564,9 +553,7 @@ def entry(t: Tensor, positions: Sequence[tuple[Mapping[Index, int], Node]]) -> T
     for axis, (coefs, offset) in enumerate(positions):
         size = t.shape[axis]
         used = [index for index in coefs if coefs[index]]
-        fixed = ops.add(
-            offset, *(ops.scale(coefs[i], i.low) for i in used)
-        )  # where each index starts
+        fixed = flat(ops.add(offset, *(ops.scale(coefs[i], i.low) for i in used)))
         moving = [index for index in used if index.size != 1]
         for index in moving:
             if index not in free:
@@ -614,7 +601,7 @@ def prod_over(t: Tensor, index: Index) -> Tensor:
 def condition(relation: str, coefs: Mapping[Index, int], offset: Node) -> Tensor:
     """1 where sum(coefs[i]*i) + offset is == 0 or <= 0, as an array over the index variables."""
     moving = [i for i in coefs if coefs[i] and i.size != 1]
-    start = ops.add(offset, *(ops.scale(coefs[i], i.low) for i in coefs if coefs[i]))
+    start = flat(ops.add(offset, *(ops.scale(coefs[i], i.low) for i in coefs if coefs[i])))
     if not moving:
         known = ops.value_of(start)
         if known is None:
@@ -658,7 +645,7 @@ def correlate(
     factors: list[tuple[Node, Sequence[Label]]] = []
     for axis, (n, k, count) in enumerate(zip(image.shape, kernel.shape, shape, strict=True)):
         # [p - s*i - a + padding == 0], with a counted from the other end when flipped
-        sign, offset = (1, plus(1 + padding, _minus(k))) if flip else (-1, padding)
+        sign, offset = (1, plus(1 + padding, minus(k))) if flip else (-1, padding)
         axes = ((("p", axis), 1, n), ((axis), -stride, count), (("a", axis), sign, k))
         moving = [(label, coef, size) for label, coef, size in axes if size != 1]
         if moving:
@@ -672,13 +659,9 @@ def correlate(
     return _build(1, factors, _union((image, kernel)), tuple(_sizes((), shape)), shape)
 
 
-def _minus(size: Size) -> Size:
-    return -size if isinstance(size, int) else ops.scale(-1, size)
-
-
 def window_count(n: Size, k: Size, stride: int, padding: int) -> Size:
     """How many windows of k fit: floor((n + 2*padding - k)/stride) + 1."""
-    room = plus(plus(n, 2 * padding), _minus(k))
+    room = plus(plus(n, 2 * padding), minus(k))
     if isinstance(room, int):
         if room < 0:
             raise ShapeError(f"a window of {show_size(k)} does not fit into {show_size(n)}")

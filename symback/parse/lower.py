@@ -22,7 +22,7 @@ from symback.errors import (
 )
 from symback.graph import Node, Shape, Size
 from symback.parse import syntax as ast
-from symback.simplify import multiplied_out
+from symback.sizes import flat, plus
 from symback.tensor import Index, Tensor
 
 MAX_AXIS_PARTS = 2000
@@ -257,11 +257,11 @@ class _Lowering:
         offset = ops.add(rest, ops.number(-base))
         lowest = _extreme(coefs, offset, low=True)
         highest = _extreme(coefs, offset, low=False)
-        short = ops.value_of(multiplied_out(lowest))
-        over = ops.value_of(multiplied_out(ops.subtract(highest, ops.size_node(size))))
+        short = ops.value_of(flat(lowest))
+        over = ops.value_of(flat(ops.subtract(highest, ops.size_node(size))))
         whole = all(v is None or v.denominator == 1 for v in (short, over))
         if (short is not None and short < 0) or (over is not None and over >= 0) or not whole:
-            last = tn.show_size(tn.plus(size, base - 1))
+            last = tn.show_size(plus(size, base - 1))
             raise ValueProblem(
                 f"this index is outside the axis, whose entries are {base} to {last}",
                 place=self.expression.place(node),
@@ -312,11 +312,11 @@ class _Lowering:
             coefs, high = self.affine(item.stop, env)
             if coefs:
                 raise SyntaxProblem("a slice has fixed ends", place=self.expression.place(item))
-        length = ops.as_size(multiplied_out(ops.subtract(high, low)))
-        over = ops.value_of(multiplied_out(ops.subtract(high, ops.size_node(size))))
+        length = ops.as_size(flat(ops.subtract(high, low)))
+        over = ops.value_of(flat(ops.subtract(high, ops.size_node(size))))
         bad = isinstance(length, int) and length < 1
         if bad or step < 1 or (over is not None and over > 0):
-            last = tn.show_size(tn.plus(size, base - 1))
+            last = tn.show_size(plus(size, base - 1))
             raise ValueProblem(
                 f"this slice is empty or outside the axis, whose entries are {base} to {last}",
                 place=self.expression.place(item),
@@ -336,8 +336,8 @@ class _Lowering:
         low, high = (self.affine(end, env) for end in (node.low, node.high))
         index = Index(
             f"{node.index}#{len(env)}",
-            multiplied_out(_extreme(*low, low=True)),
-            multiplied_out(_extreme(*high, low=False)),
+            flat(_extreme(*low, low=True)),
+            flat(_extreme(*high, low=False)),
         )
         if isinstance(index.size, int) and index.size < 1:
             empty = f"the index '{node.index}' runs through no value"
@@ -416,7 +416,7 @@ class _Lowering:
 
     def size(self, node: ast.Expr, env: Env) -> Size:
         inner = tn.as_scalar(self.tensor(node, env))
-        size = ops.as_size(multiplied_out(inner.node))
+        size = ops.as_size(flat(inner.node))
         if inner.free or (isinstance(size, int) and size < 1):
             raise ValueProblem("a size is a whole number from 1", place=self.expression.place(node))
         value = ops.value_of(ops.size_node(size))
@@ -484,7 +484,7 @@ class _Arguments:
         for entry in item.items:
             value = self.lowering.whole(entry, self.env, "an entry") - base
             if value < 0 or (isinstance(size, int) and value >= size):
-                last = tn.show_size(tn.plus(size, base - 1))
+                last = tn.show_size(plus(size, base - 1))
                 raise ValueProblem(
                     f"this entry is outside the axis, whose entries are {base} to {last}",
                     place=self.lowering.expression.place(entry),

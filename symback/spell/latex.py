@@ -176,10 +176,12 @@ class LatexSpeller(Speller):
     def _entry(self, phrase: Phrase, pieces: Pieces) -> Piece:
         """x_{i}, a scalar and so not bold; (W_{1})_{i,j} where there is a subscript already."""
         base, *indices = pieces
-        inside = ",".join(piece.text.replace(" ", "") for piece in indices)
+        inside = ",".join(_tight(piece.text) for piece in indices)
         array = phrase.args[0]
         if array.head != "symbol":
-            return Piece(f"{self.at_least(base, Level.ATOM)}_{{{inside}}}", tall=base.tall)
+            closed = base.level == Level.ATOM and base.text.endswith(")")
+            written = base.text if closed else self.brackets(base.text, base.tall)
+            return Piece(f"{written}_{{{inside}}}", tall=base.tall)
         name, kind = map(str, array.data)
         plain = self.name(name)
         if "_" in plain:
@@ -242,13 +244,16 @@ class LatexSpeller(Speller):
         body, *bounds = pieces
         written = ""
         for index, low, high in zip(phrase.data, bounds[::2], bounds[1::2], strict=True):
-            written += f"{sign}_{{{self.name(str(index))}={low.text}}}^{{{high.text}}} "
+            written += (
+                f"{sign}_{{{self.name(str(index))}={_tight(low.text)}}}^{{{_tight(high.text)}}} "
+            )
         return Piece(written + self.at_least(body, Level.PRODUCT), Level.HADAMARD, tall=True)
 
     def _comprehension(self, phrase: Phrase, pieces: Pieces) -> Piece:
         body, *bounds = pieces
         ends = [
-            rf"{a.text},\dotsc,{b.text}" for a, b in zip(bounds[::2], bounds[1::2], strict=True)
+            rf"{_tight(a.text)},\dotsc,{_tight(b.text)}"
+            for a, b in zip(bounds[::2], bounds[1::2], strict=True)
         ]
         names = [self.name(str(name)) for name in phrase.data]
         ranges = [f"{name}={end}" for name, end in zip(names, ends, strict=True)]
@@ -268,6 +273,10 @@ class LatexSpeller(Speller):
         rows = [" & ".join(piece.text for piece in row) for row in entries(phrase, pieces)]
         text = r" \\ ".join(rows)
         return Piece(rf"\begin{{bmatrix}} {text} \end{{bmatrix}}", tall=True)
+
+
+def _tight(text: str) -> str:
+    return text.replace(" + ", "+").replace(" - ", "-")
 
 
 def _fenced(name: str, piece: Piece) -> Piece:

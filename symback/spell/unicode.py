@@ -6,6 +6,7 @@ so that a screen reader says them.
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from typing import ClassVar
 
@@ -127,7 +128,7 @@ class PrettySpeller(TextSpeller):
 
     def _entry(self, phrase: Phrase, pieces: Pieces) -> Piece:
         base, *indices = pieces
-        inside = ", ".join(piece.text.replace(" ", "") for piece in indices)
+        inside = ", ".join(map(_tight, indices))
         adjoint = phrase.args[0].head == "symbol" and phrase.args[0].data[1] == "adjoint"
         if adjoint:  # the entry of z, not of the quotient
             return Piece(f"{base.text}[{inside}]", base.level)
@@ -140,14 +141,14 @@ class PrettySpeller(TextSpeller):
             below = scripted(f"{index}={low.text}", SUBSCRIPTS)
             above = scripted(high.text, SUPERSCRIPTS)
             if below is None or above is None:
-                written += f"{sign}({index} = {low.text}..{high.text.replace(' ', '')}) "
+                written += f"{sign}({index} = {_tight(low)}..{_tight(high)}) "
             else:
                 written += f"{sign}{below}{above} "
         return Piece(written + self.at_least(body, Level.PRODUCT), Level.HADAMARD)
 
     def _comprehension(self, phrase: Phrase, pieces: Pieces) -> Piece:
         body, *bounds = pieces
-        ends = [f"{a.text}..{b.text}" for a, b in zip(bounds[::2], bounds[1::2], strict=True)]
+        ends = [f"{_tight(a)}..{_tight(b)}" for a, b in zip(bounds[::2], bounds[1::2], strict=True)]
         ranges = [f"{name} = {end}" for name, end in zip(phrase.data, ends, strict=True)]
         return Piece(f"[{body.text} for {', '.join(ranges)}]")
 
@@ -164,6 +165,11 @@ def _ends_name(text: str) -> bool:
     """Whether this ends with a letter or a subscript; small letters such as ᵀ do not count."""
     last = text[-1]
     return last in "₀₁₂₃₄₅₆₇₈₉" or (last.isalpha() and unicodedata.category(last) != "Lm")
+
+
+def _tight(piece: Piece) -> str:
+    """An index or a bound, with fewer spaces: 2i+1."""
+    return re.sub(r" (?=[+−])|(?<=[+−]) |(?<=[0-9]) (?=[^\W\d])", "", piece.text)
 
 
 def _grouped(piece: Piece) -> str:

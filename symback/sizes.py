@@ -1,0 +1,53 @@
+"""Arithmetic of sizes and indices: flat sums of products of whole numbers and symbols.
+
+Two sizes are equal when they are the same node, so every size is kept in this one form:
+`(n - 1) + 1` is `n`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from symback.graph import Node, Size
+from symback.ops import add, as_size, einsum, einsum_parts, number, scale, size_node
+
+
+def flat(node: Node) -> Node:
+    """A scalar sum of products, multiplied out.  2*(n - 1) + 1 -> 2*n - 1"""
+    if node.op == "add":
+        return add(*(term for arg in node.args for term in terms_of(flat(arg))))
+    if node.op != "einsum":
+        return node
+    terms = [number(einsum_parts(node)[0])]
+    for factor in node.args:
+        parts = terms_of(flat(factor))
+        terms = [einsum(1, [(a, ()), (b, ())], (), merge=True) for a in terms for b in parts]
+    return add(*(term for node in terms for term in terms_of(node)))
+
+
+def terms_of(node: Node) -> tuple[Node, ...]:
+    return node.args if node.op == "add" else (node,)
+
+
+def plus(*sizes: Size) -> Size:
+    if all(isinstance(size, int) for size in sizes):
+        return sum(size for size in sizes if isinstance(size, int))
+    return as_size(flat(add(*map(size_node, sizes))))
+
+
+def minus(size: Size) -> Size:
+    return -size if isinstance(size, int) else scale(-1, size)
+
+
+def times(a: Size, b: Size) -> Size:
+    if isinstance(a, int) and isinstance(b, int):
+        return a * b
+    return as_size(flat(einsum(1, [(size_node(a), ()), (size_node(b), ())], ())))
+
+
+def affine(coefs: Sequence[Size], indices: Sequence[Node], offset: Node) -> Node:
+    """sum(coefs[k]*indices[k]) + offset, flat."""
+    terms = [
+        einsum(1, [(size_node(c), ()), (i, ())], ()) for c, i in zip(coefs, indices, strict=True)
+    ]
+    return flat(add(*terms, offset))
