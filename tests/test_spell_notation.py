@@ -79,7 +79,7 @@ def test_index_notation() -> None:
     written = Notation().indexed(node, (i,))
     assert text(written) == "y[i]*sum(A[i,j]*x[j], j = 0..n-1)"
     assert pretty(written) == "y[i] Σⱼ₌₀ⁿ⁻¹ A[i, j] x[j]"
-    assert latex(written) == r"y_{i} \sum_{j=0}^{n - 1} A_{i,j} x_{j}"
+    assert latex(written) == r"y_{i} \sum_{j=0}^{n-1} A_{i,j} x_{j}"
 
 
 def test_names_stand_for_nodes() -> None:

@@ -463,7 +463,7 @@ TABLE: list[tuple[Phrase, str, str, str]] = [
         total(a, ("i", 0, entry(x, 0))),
         "sum(a, i = 0..x[0])",
         "Σ(i = 1..1+x[1]) a",
-        r"\sum_{i=1}^{1 + x_{1}} a",
+        r"\sum_{i=1}^{1+x_{1}} a",
     ),
     (
         Phrase("prod_over", (entry(x, i), num(0), last), ("i",)),
