@@ -86,7 +86,7 @@ def _minimum(x: Array, z: Array) -> Array:
 
 
 def _relu(x: Array) -> Array:
-    return np.where(x.real > 0, x, 0 * x.real)
+    return np.where(x.real > 0, x, 0.0)
 
 
 def _indicator(condition: Array) -> Array:
@@ -119,7 +119,7 @@ def _sigmoid(x: Array) -> Array:
 
 def _softplus(x: Array) -> Array:
     """max(x, 0) + log(1 + exp(-|x|)), which does not overflow."""
-    return np.where(x.real >= 0, x, 0 * x.real) + np.log1p(np.exp(-_magnitude(x)))
+    return np.where(x.real >= 0, x, 0.0) + np.log1p(np.exp(-_magnitude(x)))
 
 
 def _magnitude(x: Array) -> Array:
@@ -175,8 +175,8 @@ def _erf_far(x: Array) -> Array:
 
 @cache
 def _mpmath() -> Any:
-    """mpmath at a few digits more than a float, apart from anybody else's settings."""
-    import mpmath  # type: ignore[import-untyped]  # slow to import, and seldom needed
+    """A context of mpmath with a few digits more than a float, apart from anybody else's."""
+    import mpmath  # slow to import, and seldom needed
 
     context = mpmath.mp.clone()
     context.dps = 20

@@ -54,6 +54,7 @@ def evaluate(
     """The value of each root, an array of the root's shape.
 
     Args:
+        roots: what to work out.
         values: an array for each symbol (or for any other node, which is then not looked below).
         sizes: numbers for size symbols; those in the shapes of `values` need not be given.
         functions: for the name of an unknown function f a callable `f(order, *args)`, where
@@ -77,7 +78,7 @@ def evaluate(
         fault = evaluation.fault(root)
         if fault is not None:
             raise DomainError(fault.text(describe or describe_briefly, index_base))
-    return [np.array(evaluation.value(root)) for root in roots]
+    return [evaluation.value(root) + 0.0 for root in roots]  # -0.0 comes out as 0.0
 
 
 def describe_briefly(node: Node) -> str:

@@ -83,7 +83,7 @@ class Field(ABC, Generic[S]):
 
     @abstractmethod
     def constant(self, name: str) -> S:
-        """pi or e."""
+        """The constant pi or e."""
 
     @abstractmethod
     def sum(self, terms: Sequence[S]) -> S:

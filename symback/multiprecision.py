@@ -78,7 +78,7 @@ def seed(
 @lru_cache(maxsize=8)
 def context(digits: int) -> Any:
     """An mpmath context of our own with that many digits."""
-    import mpmath  # type: ignore[import-untyped]  # slow to import, and seldom needed
+    import mpmath  # slow to import, and seldom needed
 
     own = mpmath.mp.clone()
     own.dps = digits

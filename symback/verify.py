@@ -121,10 +121,18 @@ def verify(
     """Compare the `claimed` gradient of `root` by each of `wrt` with an independent witness.
 
     Args:
+        root: the node whose gradient is claimed.
         wrt: symbols, or any other nodes of the forward graph (they are moved as if independent).
+        values: floats for the symbols, as in `evaluate`.
         claimed: for each of `wrt`, an array of its shape; where `root` has axes and there is no
             `upstream`, a Jacobian with the axes of `root` first.
         upstream: dLoss/d(root), of the shape of `root`.
+        sizes: numbers for size symbols.
+        functions: callables for unknown functions.
+        definitions: pairs (symbol, expression).
+        describe: how reports and errors name a node.
+        index_base: how they count entries.
+        seed: of the directions, where there are too many entries to try each.
 
     Raises:
         DomainError: where `root` has no finite value.
