@@ -24,7 +24,7 @@ def flatten_last(x: Array, axes: int) -> Array:
 
 
 def _without_value(result: Array, rows: Array) -> Array:
-    """Leave no value in a row of `result` where `rows` lacks one; `result` has the leading axes of `rows`."""
+    """`result` with nan in each row where `rows` has one; it has the leading axes of `rows`."""
     nan = np.isnan(rows).any(axis=-1)
     return np.where(nan.reshape(nan.shape + (1,) * (result.ndim - nan.ndim)), np.nan, result)
 

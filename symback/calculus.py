@@ -11,6 +11,7 @@ from sympy.tensor.array.expressions import array_expressions as arrays
 from symback import ops
 from symback.backprop import jacobian as sweep
 from symback.errors import ShapeError, Unsupported
+from symback.explicit import explicit_phrase
 from symback.graph import Node, Shape, symbols_of
 from symback.notation import Notation
 from symback.ops import Label, Labels, einsum
@@ -109,6 +110,7 @@ class _Variable:
             raise Unsupported(f"cannot differentiate by {wrt}: it is not a variable")
         self.node = base.node
         self.shape: Shape = base.shape
+        self.structure = reader.structure_of(wrt)
         if indices:
             sized = [i for i, size in zip(indices, base.shape, strict=True) if size != 1]
             self.entry = tuple(sized)
@@ -131,6 +133,8 @@ class _Derivation:
             node = simplify(sweep(node, [variable.node])[0])
             if variable.entry is not None:
                 node = simplify(_at_entry(node, variable.entry))
+            elif variable.structure:
+                node = simplify(_within(node, variable.structure))
         self.node = node
 
     def write(self, layout: Layout) -> Any:
@@ -146,6 +150,8 @@ class _Derivation:
             form = None if indexed else notation.matrix(node)
             return writer(form if form is not None else notation.indexed(node, ()))
         form = None if indexed else notation.matrix(node)
+        if form is None and node.rank <= 2:
+            form = explicit_phrase(node, notation)
         if form is None:
             form = notation.comprehension(node)
         elif len(shape) == 2 and shape[0] == 1 and node.rank == 1:
@@ -156,6 +162,20 @@ class _Derivation:
         if not self.root.shape:
             return self.variables[0].shape if len(self.variables) == 1 else ()
         return self.root.shape if not self.variables[0].shape else ()
+
+
+def _within(node: Node, structure: str) -> Node:
+    """The derivative by a symmetric or diagonal matrix, its free entries varied.
+
+    Petersen and Pedersen, The Matrix Cookbook, 2012, equations (138) to (143): G + G' - I.*G for
+    a symmetric matrix, I.*G for a diagonal one, where G is the derivative without structure.
+    """
+    *lead, row, column = range(node.rank)
+    diagonal = einsum(1, [(node, (*lead, row, row))], (*lead, row, row))
+    if structure == "diagonal":
+        return diagonal
+    flipped = einsum(1, [(node, (*lead, row, column))], (*lead, column, row))
+    return ops.add(node, flipped, ops.scale(-1, diagonal))
 
 
 def _at_entry(node: Node, entry: tuple[Node, ...]) -> Node:

@@ -40,7 +40,8 @@ from symback.ops import (
 )
 from symback.phrase import Phrase
 from symback.rules import softmax
-from symback.sizes import affine, flat, terms_of
+from symback.simplify import unique_digits
+from symback.sizes import affine, flat, never_negative, terms_of
 
 INDEX_NAMES = "ijklmnpqrsuvw"
 
@@ -144,19 +145,112 @@ class Notation:
         return None
 
     def _product(self, node: Node) -> Phrase | None:
-        network = _Network(*einsum_parts(node)[2:])
-        coef, labels, _, _ = einsum_parts(node)
+        coef, labels, out, sizes = einsum_parts(node)
+        counters: dict[int, Node] = {}
+        factors: list[_Placed] = []
         for arg, own in zip(node.args, labels, strict=True):
-            if not network.take(arg, own, self):
+            form = self._forms[arg]
+            if arg.op == "matpow" and len(own) == 3 and own[0] not in out:
+                form = self._counted_power(arg, own[0], counters, node)
+                own = own[1:]
+            factors.append(_Placed(arg, own, form))
+        written = self._reduced(_cut(factors, out, sizes, self), out, sizes, set(counters))
+        if written is None:
+            return None
+        for label, counter in counters.items():
+            last = subtract(size_node(sizes[label]), ONE)
+            bounds = (p.num(0), self.scalar(last))
+            whole = p.mul([written], Fraction(coef))
+            written, coef = Phrase("sum_over", (whole, *bounds), (counter.name,), whole.shape), 1
+        return p.mul([written], Fraction(coef))
+
+    def _reduced(
+        self, factors: list[_Placed], out: tuple[int, ...], sizes: Shape, counters: set[int]
+    ) -> Phrase | None:
+        """A product as matrices, Kronecker products where its result has joined axes."""
+        joints = [f for f in factors if f.joins(out)]
+        if joints:
+            return self._kronecker(factors, joints, out, sizes, counters)
+        if any(f.form is None or len(f.labels) > 2 for f in factors):
+            return None
+        used = {label for f in factors for label in f.labels} | set(out)
+        if used & counters:
+            return None
+        network = _Network(out, sizes, used)
+        for f in factors:
+            assert f.form is not None
+            network.take(f.form, f.labels)
+        return network.reduce()
+
+    def _kronecker(
+        self,
+        factors: list[_Placed],
+        joints: list[_Placed],
+        out: tuple[int, ...],
+        sizes: Shape,
+        counters: set[int],
+    ) -> Phrase | None:
+        """[r == i*n + k] A_ij B_kl -> A (x) B, and [r == i + m*j] A_ij -> vec(A)."""
+        rest = [f for f in factors if f not in joints]
+        split = {f.labels[0]: f.digits() for f in joints}
+        majors = [split[x][0] if x in split else x for x in out]
+        minors = [split[x][1] if x in split else x for x in out]
+        if len(out) == 1:
+            major, minor = majors[0], minors[0]
+            body = self._reduced(rest, (minor, major), sizes, counters)
+            return None if body is None else Phrase("vec", (body,), (), (sizes[out[0]], 1))
+        first: list[_Placed] = []
+        reached = {split[x][0] for x in split}
+        grown = True
+        while grown:
+            near = [f for f in rest if f not in first and not reached.isdisjoint(f.labels)]
+            first += near
+            reached |= {x for f in near for x in f.labels}
+            grown = bool(near)
+        second = [f for f in rest if f not in first]
+        if reached & {split[x][1] for x in split}:
+            return None
+        free = {x for x in out if x not in split}
+        inside = {x for f in first for x in f.labels}
+        parts = []
+        for chosen, mine in ((first, majors), (second, minors)):
+            own = tuple(x for x in mine if x not in free or (x in inside) == (chosen is first))
+            body = self._reduced(chosen, own, sizes, counters)
+            if body is None:
                 return None
-        written = network.reduce()
-        return None if written is None else p.mul([written], Fraction(coef))
+            if len(own) == 1 and own[0] == mine[1]:
+                body = p.transpose(body)  # only the column axis: a row
+            parts.append(body)
+        shape = (sizes[out[0]], sizes[out[1]])
+        scalars = [a for part in parts if part.head == "mul" for a in part.args if not a.is_matrix]
+        coef = Fraction(1)
+        bare = []
+        for part in parts:
+            if part.head == "mul":
+                coef *= p.coefficient(part)
+                part = p.mul([a for a in part.args if a.is_matrix])
+            bare.append(part)
+        return p.mul([*scalars, Phrase("kron", tuple(bare), (), shape)], coef)
+
+    def _counted_power(
+        self, arg: Node, label: int, counters: dict[int, Node], node: Node
+    ) -> Phrase | None:
+        """A^r, where the label of the exponents becomes the summation index r."""
+        base = self._forms[arg.args[0]]
+        if base is None:
+            return None
+        if label not in counters:
+            taken = {x.name for x in symbols_of([node])} | {c.name for c in counters.values()}
+            name = next(name for name in "rstuv" if name not in taken)
+            counters[label] = symbol(name, kind="index")
+        exponent = self.indexed(arg.args[1], (counters[label],))
+        return Phrase("matrix_pow", (base, exponent), (), base.shape, base.symmetric)
 
     # --- index notation --------------------------------------------------------------------------
 
     def indexed(self, node: Node, indices: tuple[Node, ...]) -> Phrase:
         """The entry of `node` at `indices` (scalar nodes, counted from 0) as sums of entries."""
-        free: dict[Node, Size | None] = dict.fromkeys(symbols_of(indices))
+        free: dict[Node, Size | None] = dict.fromkeys(symbols_of([node, *indices]))
         for index, size in zip(indices, node.shape, strict=True):
             if index in free:
                 free[index] = size
@@ -185,20 +279,96 @@ def column_shape(shape: Shape) -> Shape:
 # --- series-parallel reduction -------------------------------------------------------------------
 
 
+@dataclass(frozen=True)
+class _Placed:
+    """A factor of a product with its labels and its written form."""
+
+    node: Node
+    labels: tuple[int, ...]
+    form: Phrase | None
+
+    def joins(self, out: tuple[int, ...]) -> bool:
+        """Whether this is [r == i*n + k] with r an axis of the result: two axes read as one."""
+        return (
+            self.node.op == "select"
+            and len(self.labels) == 3
+            and self.labels[0] in out
+            and unique_digits(self.node)
+        )
+
+    def digits(self) -> tuple[int, int]:
+        """The labels that count slowly and fast."""
+        coefs = self.node.params[1]
+        assert isinstance(coefs, tuple)
+        fast = self.labels[1 + coefs[1:].index(1)]
+        return next(x for x in self.labels[1:] if x != fast), fast
+
+
+def _cut(
+    factors: list[_Placed], out: tuple[int, ...], sizes: Shape, notation: Notation
+) -> list[_Placed]:
+    """Selections that cut one factor become its slices: x[k], X[k, :], X[a:b, :]."""
+    current = list(factors)
+    for selection in factors:
+        node = selection.node
+        if node.op != "select" or node.params[0] != "==" or node.rank > 2:
+            continue
+        coefs, offset = node.params[1], node.params[2]
+        assert isinstance(coefs, tuple) and isinstance(offset, Node)
+        label = selection.labels[0]
+        bearers = [f for f in current if f is not selection and label in f.labels]
+        if coefs not in ((1,), (1, -1)) or label in out or len(bearers) != 1:
+            continue
+        (bearer,) = bearers
+        if bearer.form is None or bearer.labels.count(label) != 1 or len(bearer.labels) > 2:
+            continue
+        start = flat(scale(-1, offset))
+        axis = bearer.labels.index(label)
+        current.remove(selection)
+        place = current.index(bearer)
+        if len(coefs) == 1:
+            kept = tuple(x for x in bearer.labels if x != label)
+            form = _picked(bearer, axis, start, notation)
+        else:
+            kept = tuple(selection.labels[1] if x == label else x for x in bearer.labels)
+            form = _sliced(bearer.form, axis, start, node.shape[1], notation)
+        current[place] = _Placed(bearer.node, kept, form)
+    return current
+
+
+def _picked(bearer: _Placed, axis: int, index: Node, notation: Notation) -> Phrase:
+    """One entry of a column, or one row or column of a matrix, as a column."""
+    assert bearer.form is not None
+    if len(bearer.labels) == 1:
+        if bearer.node.op == "symbol":
+            return notation.indexed(bearer.node, (index,))
+        return Phrase("entry", (bearer.form, notation.scalar(index)))
+    line = _sliced(bearer.form, axis, index, 1, notation)
+    return p.transpose(line) if axis == 0 else line
+
+
+def _sliced(form: Phrase, axis: int, start: Node, size: Size, notation: Notation) -> Phrase:
+    bounds = [ZERO, size_node(form.shape[0]), ZERO, size_node(form.shape[1])]
+    if form.head == "transpose":
+        return p.transpose(_sliced(form.args[0], 1 - axis, start, size, notation))
+    if form.shape[1] == 1:
+        axis = 0
+    bounds[2 * axis], bounds[2 * axis + 1] = start, flat(add(start, size_node(size)))
+    shape = tuple(size if k == axis else s for k, s in enumerate(form.shape))
+    return Phrase("slice", (form, *map(notation.scalar, bounds)), (), shape)
+
+
 class _Network:
     """A product of factors while it is reduced to matrix notation."""
 
-    def __init__(self, out: tuple[int, ...], sizes: Shape) -> None:
+    def __init__(self, out: tuple[int, ...], sizes: Shape, used: set[int]) -> None:
         self.out = out
         self.sizes = sizes
         self.scalars: list[Phrase] = []
-        self.vectors: dict[int, list[Phrase]] = {label: [] for label in range(len(sizes))}
+        self.vectors: dict[int, list[Phrase]] = {label: [] for label in sorted(used)}
         self.edges: list[tuple[int, int, Phrase]] = []
 
-    def take(self, node: Node, labels: tuple[int, ...], notation: Notation) -> bool:
-        form = notation._forms[node]
-        if form is None:
-            return False
+    def take(self, form: Phrase, labels: tuple[int, ...]) -> None:
         if not labels:
             self.scalars.append(form)
         elif len(labels) == 1:
@@ -206,8 +376,7 @@ class _Network:
         elif labels[0] == labels[1]:
             self.vectors[labels[0]].append(_diagonal(form))
         else:
-            self.edges.append((*labels, form))
-        return True
+            self.edges.append((labels[0], labels[1], form))
 
     def reduce(self) -> Phrase | None:
         waiting = [label for label in self.vectors if label not in self.out]
@@ -415,6 +584,12 @@ class _Indexer:
                 assert isinstance(size, int)
                 flat = flat * size + int(value_of(i) or 0)
             return self.entry(node.args[flat], ())
+        if node.op == "matpow" and node.args[1].shape:
+            base = self.notation.matrix(node.args[0])
+            if base is not None:
+                exponent = self.entry(node.args[1], indices[:-2])
+                powered = Phrase("matrix_pow", (base, exponent), (), base.shape)
+                return self._entry_of(powered, indices[-2:])
         form = self.notation.matrix(node)
         if form is not None:
             return self._entry_of(form, indices) if indices else form
@@ -552,9 +727,11 @@ class _Indexer:
         Returns the conditions that remain as factors, or None if one cannot hold.
         """
         conditions: list[Phrase] = []
-        for arg, own in selections:
+        for arg, own in sorted(selections, key=lambda selection: len(selection[1])):
             coefs, offset = arg.params[1], arg.params[2]
             assert isinstance(coefs, tuple) and isinstance(offset, Node)
+            if len(own) == 1 and self._fix(value, ranges, own[0], coefs[0], offset):
+                continue
             total = affine(coefs, tuple(value[x] for x in own), offset)
             known = value_of(total)
             if known is not None and known != 0:
@@ -572,6 +749,31 @@ class _Indexer:
             best = min(solutions, key=lambda solution: solution.difficulty)
             conditions.extend(self._apply_solution(best, value, ranges))
         return conditions
+
+    def _fix(
+        self,
+        value: dict[int, Node],
+        ranges: dict[Node, _Range],
+        label: int,
+        coef: Size,
+        offset: Node,
+    ) -> bool:
+        """An index that was given (`w[k]`) takes its value; it is taken to lie within its axis."""
+        names = symbols_of([value[label]])
+        index = next((i for i in names if i in ranges), None)
+        if coef != 1 or index is None or _coefficient(value[label], index) != 1:
+            return False
+        given = scale(-1, offset)
+        result = _solve_for(subtract(value[label], given), index)
+        limits = ranges.pop(index)
+        if given.op == "symbol":
+            start = subtract(value[label], index)
+            self.free.setdefault(
+                given, _Range(flat(add(limits.low, start)), flat(add(limits.high, start)))
+            )
+        for other in value:
+            value[other] = _replace(value[other], index, result)
+        return True
 
     def _apply_solution(
         self, solution: _Solution, value: dict[int, Node], ranges: dict[Node, _Range]
@@ -597,7 +799,7 @@ class _Indexer:
         conditions = []
         every = {**self.free, **ranges}
         for low, high in ((gone.low, result), (result, gone.high)):
-            if not _never_negative(_least(subtract(high, low), every)):
+            if not never_negative(_least(subtract(high, low), every)):
                 sides = (self.notation.scalar(low), self.notation.scalar(high))
                 conditions.append(Phrase("iverson", sides, ("<=",)))
         return conditions
@@ -622,7 +824,7 @@ class _Solution:
         limits = ranges[index]
         others = {i: r for i, r in ranges.items() if i is not index}
         every = {**free, **others}
-        implied = _never_negative(_least(subtract(value, limits.low), every)) and _never_negative(
+        implied = never_negative(_least(subtract(value, limits.low), every)) and never_negative(
             _least(subtract(limits.high, value), every)
         )
         involved = [i for i in others if _depends(value, i)]
@@ -670,27 +872,12 @@ def _least(node: Node, ranges: Mapping[Node, _Range]) -> Node:
     return flat(add(*terms))
 
 
-def _never_negative(node: Node) -> bool:
-    """Whether an expression in sizes (whole numbers from 1 on) is plainly at least 0."""
-    total = Fraction(0)
-    for term in terms_of(node):
-        coef, core = split_coefficient(term)
-        plain = core is ONE or all(
-            x.op in ("symbol", "einsum", "number") and (x.op != "symbol" or x.params[1] == "size")
-            for x in topological([core])
-        )
-        if not plain or (core is not ONE and coef < 0):
-            return False
-        total += coef
-    return total >= 0
-
-
 def _extreme(name: str, a: Node, b: Node) -> Node:
     """The larger or smaller of two bounds, decided where their difference is known."""
     difference = flat(subtract(a, b))
-    if _never_negative(difference):
+    if never_negative(difference):
         return a if name == "maximum" else b
-    if _never_negative(scale(-1, difference)):
+    if never_negative(scale(-1, difference)):
         return b if name == "maximum" else a
     return apply(name, a, b)
 

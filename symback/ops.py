@@ -452,6 +452,8 @@ def power(base: Node, exponent: Node | Number) -> Node:
         folded = _number_power(value, e)
         if folded is not None:
             return number(folded)
+    if base.op in ("select", "pick", "order") and e > 0:
+        return base  # entries are 0 or 1
     whole = e.denominator == 1
     inner_base, inner_exponent = split_power(base)
     if inner_exponent is not ONE and whole:

@@ -49,6 +49,9 @@ HEADS: dict[str, str] = {
     "zeros": "a matrix of zeros",
     "eye": "an identity matrix",
     "entry": "an entry of an array: base, indices",
+    "slice": "rows and columns of a matrix: base, first row, end, first column, end (past the last)",
+    "kron": "a Kronecker product",
+    "vec": "the columns of a matrix one below the other",
     "array": "an explicit matrix, entries in row-major order",
     "sum_over": "a sum: body, then lowest and highest value of each index; data: index names",
     "prod_over": "a product, like sum_over",
@@ -218,6 +221,10 @@ def transpose(p: Phrase) -> Phrase:
         return mul([*scalars, *chain], coefficient(p))
     if p.head in ("ones", "zeros"):
         return Phrase(p.head, shape=shape)
+    if p.head == "matrix_pow":
+        return Phrase("matrix_pow", (transpose(p.args[0]), p.args[1]), (), shape)
+    if p.head == "sum_over":
+        return Phrase("sum_over", (transpose(p.args[0]), *p.args[1:]), p.data, shape)
     if p.head == "add":
         flipped = [transpose(a) for a in p.args]
         if sum(a.length for a in flipped) <= sum(a.length for a in p.args):
@@ -238,8 +245,10 @@ def transpose(p: Phrase) -> Phrase:
 
 
 def power(base: Phrase, exponent: Phrase) -> Phrase:
-    if base.is_matrix:
-        return Phrase("elementwise_pow", (base, exponent), (), base.shape, base.symmetric)
+    if base.is_matrix or exponent.is_matrix:
+        shape = base.shape or exponent.shape
+        symmetric = all(x.symmetric or not x.is_matrix for x in (base, exponent))
+        return Phrase("elementwise_pow", (base, exponent), (), shape, symmetric)
     return Phrase("pow", (base, exponent))
 
 

@@ -21,12 +21,14 @@ from fractions import Fraction
 from symback.graph import Node, Size, transform
 from symback.ops import (
     ONE,
+    ZERO,
     Factor,
     Label,
     Labels,
     Number,
     add,
     apply,
+    as_size,
     einsum,
     einsum_parts,
     inverse,
@@ -40,8 +42,11 @@ from symback.ops import (
     select,
     split_coefficient,
     split_power,
+    subtract,
     value_of,
+    zeros,
 )
+from symback.sizes import fits, never_negative, plus
 
 MAX_EXPANDED_TERMS = 40
 MAX_GATHERED_TERMS = 60
@@ -524,20 +529,90 @@ def _substitute_selections(product: _Product) -> bool:
     for place, (node, labels) in enumerate(product.factors):
         if node.op != "select" or node.params[0] != "==":
             continue
-        coefs, offset = node.params[1], node.params[2]
-        assert isinstance(coefs, tuple) and isinstance(offset, Node)
+        coefs, offset = _condition(node)
         if not all(isinstance(c, int) for c in coefs):
             continue
-        if len(coefs) == 2 and coefs[0] == -coefs[1] and value_of(offset) == 0:
+        if coefs in ((1, -1), (-1, 1)) and value_of(offset) == 0:
             if node.shape[0] == node.shape[1]:
-                product.replace([place], [_delta(*labels, node.shape[0])])
+                product.replace([place], [_delta(labels[0], labels[1], node.shape[0])])
                 return True
         fixed = value_of(offset)
         if len(coefs) == 1 and fixed is not None:
-            index = -int(fixed) * int(coefs[0])
-            if _fix_index(product, place, labels[0], index):
+            index = -int(fixed) * (1 if coefs[0] == 1 else -1)
+            if abs(fixed) and _fix_index(product, place, labels[0], index):
                 return True
+            if not fixed and _fix_index(product, place, labels[0], 0):
+                return True
+    return _join_selections(product)
+
+
+def _condition(node: Node) -> tuple[tuple[Size, ...], Node]:
+    coefs, offset = node.params[1], node.params[2]
+    assert isinstance(coefs, tuple) and isinstance(offset, Node)
+    return coefs, offset
+
+
+def _join_selections(product: _Product) -> bool:
+    """Two selections that meet in a summed index and nowhere else become one.
+
+    [r == i + a][r == j + b] -> [i + a == j + b], and [r == i*n + k][r == j*n + l] -> [i == j][k == l]
+    """
+    selections = [
+        (place, node, labels)
+        for place, (node, labels) in enumerate(product.factors)
+        if node.op == "select" and node.params[0] == "==" and len(labels) in (2, 3)
+    ]
+    for a, (i, one, one_labels) in enumerate(selections):
+        for j, other, other_labels in selections[a + 1 :]:
+            for r in one_labels:
+                if r not in other_labels or r in product.out or product.places(r) != 2:
+                    continue
+                if one is other and len(one_labels) == 3 and one_labels[0] == r == other_labels[0]:
+                    if not unique_digits(one):
+                        continue
+                    pairs = zip(one_labels[1:], other_labels[1:], one.shape[1:], strict=True)
+                    product.replace((i, j), [_delta(x, y, size) for x, y, size in pairs])
+                    product.forget(r)
+                    return True
+                if len(one_labels) == len(other_labels) == 2:
+                    joined = _joined_shifts((one, one_labels), (other, other_labels), r)
+                    if joined is not None:
+                        product.replace((i, j), [joined])
+                        product.forget(r)
+                        return True
     return False
+
+
+def unique_digits(node: Node) -> bool:
+    """Whether [r == i*n + k] names each pair (i, k) by its own r: k counts the digits below n."""
+    coefs, offset = _condition(node)
+    sizes = dict(zip(coefs[1:], node.shape[1:], strict=True))
+    others = [c for c in coefs[1:] if c != 1]
+    return coefs[0] == -1 and offset is ZERO and len(others) == 1 and sizes.get(1) == others[0]
+
+
+def _joined_shifts(
+    one: tuple[Node, Labels], other: tuple[Node, Labels], r: Label
+) -> tuple[Node, Labels] | None:
+    """[r == i + a][r == j + b] as a condition on i and j; a factor 0 if it cannot hold."""
+    shifts = []
+    for node, labels in (one, other):
+        coefs, offset = _condition(node)
+        place = labels.index(r)
+        if coefs != (1, -1) and coefs != (-1, 1):
+            return None
+        sign = 1 if coefs[place] == 1 else -1
+        shift = scale(-sign, offset)  # r == i + shift
+        end = plus(node.shape[1 - place], as_size(shift))
+        if not never_negative(shift) or not fits(end, node.shape[place]):
+            return None
+        shifts.append((labels[1 - place], node.shape[1 - place], shift, end))
+    (i, i_size, a, a_end), (j, j_size, b, b_end) = shifts
+    if a is b and i_size == j_size:
+        return _delta(i, j, i_size)
+    if fits(a_end, as_size(b)) or fits(b_end, as_size(a)):
+        return zeros((i_size, j_size)), (i, j)
+    return select("==", (1, -1), subtract(a, b), (i_size, j_size)), (i, j)
 
 
 def _fix_index(product: _Product, fixing: int, label: Label, index: int) -> bool:
@@ -724,8 +799,8 @@ def _take_out(
         rests.append((coef, inner, kept, own_sizes))
         axes_of.append(frozenset(kept))
     axes = _union_axes(axes_of, first_labels, products[first])
-    if axes is None:
-        return None
+    if axes is None or len(axes) > max(2, len(out)):
+        return None  # a sum of rank three would have no matrix notation
     order = [x for x in rests[0][3] if x in axes]
     sizes = {x: size for _, _, _, known in rests for x, size in known.items()}
     terms = []

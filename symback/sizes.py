@@ -7,9 +7,20 @@ Two sizes are equal when they are the same node, so every size is kept in this o
 from __future__ import annotations
 
 from collections.abc import Sequence
+from fractions import Fraction
 
-from symback.graph import Node, Size
-from symback.ops import add, as_size, einsum, einsum_parts, number, scale, size_node
+from symback.graph import Node, Size, topological
+from symback.ops import (
+    ONE,
+    add,
+    as_size,
+    einsum,
+    einsum_parts,
+    number,
+    scale,
+    size_node,
+    split_coefficient,
+)
 
 
 def flat(node: Node) -> Node:
@@ -51,3 +62,26 @@ def affine(coefs: Sequence[Size], indices: Sequence[Node], offset: Node) -> Node
         einsum(1, [(size_node(c), ()), (i, ())], ()) for c, i in zip(coefs, indices, strict=True)
     ]
     return flat(add(*terms, offset))
+
+
+def never_negative(node: Node) -> bool:
+    """Whether an expression in sizes (whole numbers from 1 on) is plainly at least 0.
+
+    n - 1 is, n - 2 and m - n are not.
+    """
+    total = Fraction(0)
+    for term in terms_of(flat(node)):
+        coef, core = split_coefficient(term)
+        plain = core is ONE or all(
+            x.op in ("einsum", "number") or (x.op == "symbol" and x.params[1] == "size")
+            for x in topological([core])
+        )
+        if not plain or (core is not ONE and coef < 0):
+            return False
+        total += coef
+    return total >= 0
+
+
+def fits(size: Size, room: Size) -> bool:
+    """Whether `size` is plainly at most `room`."""
+    return never_negative(size_node(plus(room, minus(size))))

@@ -105,7 +105,8 @@ class Reader:
         self._taken: dict[tuple[str, str], Any] = {}
         self._size_symbols = _size_symbols(expressions)
         self._axes = _IndexedAxes(expressions)
-        self._symmetric = _assumed(sp.Q.symmetric, sp.Q.diagonal)
+        self._diagonal = _assumed(sp.Q.diagonal)
+        self._symmetric = _assumed(sp.Q.symmetric) | self._diagonal
         self._memo: dict[Any, Tensor] = {}
 
     # --- symbols -----------------------------------------------------------------------------
@@ -125,6 +126,12 @@ class Reader:
         if len(shape) == 2 and shape[0] == 1:
             self.surfaces[result.node] = shape
         return result
+
+    def structure_of(self, obj: Any) -> str:
+        """What SymPy's assumptions in force say of a matrix symbol."""
+        if obj in self._diagonal:
+            return "diagonal"
+        return "symmetric" if obj in self._symmetric else ""
 
     def size(self, value: Any) -> Size:
         """A SymPy size as ours."""
@@ -281,13 +288,20 @@ def _matmul(r: Reader, expr: Any, env: Env) -> Tensor:
     return result
 
 
+def _mul(r: Reader, expr: Any, env: Env) -> Tensor:
+    """A product of scalars, which may stand for arrays inside a Lambda: elementwise."""
+    if any(a.is_Matrix for a in expr.args):
+        return _matmul(r, expr, env)
+    return tn.hadamard(*r.all(expr.args, env))
+
+
 def _power(r: Reader, expr: Any, env: Env) -> Tensor:
     base, exponent = r.read(expr.args[0], env), r.read(expr.args[1], env)
-    if base.shape and not base.is_scalar:
+    if expr.args[0].is_Matrix and not base.is_scalar:
         return tn.matrix_power(base, exponent)
     if expr.args[0] is sp.E:
         return tn.elementwise("exp", exponent)
-    return tn.power(base, tn.as_scalar(exponent))
+    return tn.power(base, exponent)
 
 
 def _elementwise(r: Reader, expr: Any, env: Env) -> Tensor:
@@ -535,9 +549,43 @@ def _delta(r: Reader, expr: Any, env: Env) -> Tensor:
     return tn.condition("==", coefs, rest)
 
 
+def _array_product(r: Reader, expr: Any, env: Env) -> Tensor:
+    parts = r.all(expr.args, env)
+    factors: list[tuple[Node, Sequence[ops.Label]]] = []
+    shape: list[Size] = []
+    for t in parts:
+        own = [len(shape) + axis for axis, size in enumerate(t.shape) if size != 1]
+        factors.append((t.node, own))
+        shape.extend(t.shape)
+    axes = [axis for axis, size in enumerate(shape) if size != 1]
+    return Tensor(ops.einsum(1, factors, axes), tuple(shape))
+
+
+def _array_contraction(r: Reader, expr: Any, env: Env) -> Tensor:
+    """Axes that are set equal, and summed over or (a diagonal) kept as a last axis."""
+    t = r.read(expr.expr, env)
+    diagonal = isinstance(expr, arrays.ArrayDiagonal)
+    groups = expr.diagonal_indices if diagonal else expr.contraction_indices
+    first = {axis: group[0] for group in groups for axis in group}
+    labels = [first.get(axis, axis) for axis, size in enumerate(t.shape) if size != 1]
+    kept = [axis for axis in range(t.rank) if axis not in first]
+    kept += [group[0] for group in groups] if diagonal else []
+    shape = tuple(t.shape[axis] for axis in kept)
+    node = ops.einsum(1, [(t.node, labels)], [axis for axis in kept if t.shape[axis] != 1])
+    return Tensor(node, shape)
+
+
+def _permuted(r: Reader, expr: Any, env: Env) -> Tensor:
+    t = r.read(expr.expr, env)
+    order = list(expr.permutation.array_form)
+    axes = [axis for axis, size in enumerate(t.shape) if size != 1]
+    out = [axis for axis in order if t.shape[axis] != 1]
+    return Tensor(ops.einsum(1, [(t.node, axes)], out), tuple(t.shape[axis] for axis in order))
+
+
 READERS: dict[Any, Callable[[Reader, Any, Env], Tensor]] = {
     sp.Add: lambda r, e, env: tn.add(*r.all(e.args, env)),
-    sp.Mul: _matmul,
+    sp.Mul: _mul,
     sp.Pow: _power,
     sp.MatAdd: lambda r, e, env: tn.add(*map(tn.as_matrix, r.all(e.args, env))),
     sp.MatMul: _matmul,
@@ -577,6 +625,12 @@ READERS: dict[Any, Callable[[Reader, Any, Env], Tensor]] = {
     sp.Product: _product,
     sp.KroneckerDelta: _delta,
     ArrayComprehension: _array_comprehension,
+    arrays.ArrayTensorProduct: _array_product,
+    arrays.ArrayContraction: _array_contraction,
+    arrays.ArrayDiagonal: _array_contraction,
+    arrays.PermuteDims: _permuted,
+    arrays.ArrayAdd: lambda r, e, env: tn.add(*r.all(e.args, env)),
+    arrays.ArrayElementwiseApplyFunc: _elementwise,
     type(sp.pi): lambda r, e, env: Tensor(ops.constant("pi")),
     type(sp.E): lambda r, e, env: Tensor(ops.apply("exp", ops.ONE)),
 }

@@ -15,6 +15,8 @@ from sympy.core.relational import Relational
 from sympy.logic.boolalg import BooleanAtom, BooleanFunction
 from sympy.matrices.expressions.diagonal import DiagMatrix, DiagonalOf
 from sympy.matrices.expressions.hadamard import HadamardPower, HadamardProduct
+from sympy.matrices.expressions.kronecker import KroneckerProduct
+from sympy.matrices.expressions.slice import MatrixSlice
 from sympy.matrices.expressions.special import Identity, OneMatrix, ZeroMatrix
 from sympy.tensor.array import ArrayComprehension
 from sympy.tensor.array.expressions.array_expressions import ArraySymbol
@@ -299,6 +301,20 @@ class Writer:
         if len(places) == 1:
             places = [sp.Integer(0), *places] if base.shape[0] == 1 else [*places, sp.Integer(0)]
         return written[places[0], places[1]]
+
+    def _slice(self, p: Phrase) -> Any:
+        base, *bounds = map(self, p.args)
+        return MatrixSlice(base, (bounds[0], bounds[1], 1), (bounds[2], bounds[3], 1))
+
+    def _kron(self, p: Phrase) -> Any:
+        return KroneckerProduct(*map(self, p.args))
+
+    def _vec(self, p: Phrase) -> Any:
+        (a,) = p.args
+        rows, columns = map(self.size, a.shape)
+        place, unused = sp.symbols("i unused", integer=True)
+        entry = self(a)[sp.Mod(place, rows), sp.floor(place / rows)]
+        return sp.FunctionMatrix(rows * columns, 1, sp.Lambda((place, unused), entry))
 
     def _array(self, p: Phrase) -> Any:
         rows, columns = p.shape

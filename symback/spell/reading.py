@@ -255,6 +255,8 @@ class _Reader:
         name = phrase.data[0]
         if name == "polygamma" and phrase.args[0] == p.num(0):
             return Phrase("function", args[1:], ("digamma",), phrase.shape)
+        if name == "exp" and args[0] == p.UNIT:
+            return Phrase("constant", data=("e",))
         if name == "where":
             condition, value, other = args
             rest = other.args if other.head == "cases" else (other,)

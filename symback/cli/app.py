@@ -1,0 +1,50 @@
+"""The table of commands. A command's module is loaded when the command is used, not before."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import Annotated, Any
+
+import typer
+from typer.core import TyperCommand, TyperGroup
+from typer.main import get_command
+
+from symback import __version__
+from symback.errors import did_you_mean
+
+#: Command -> what `symback --help` says of it. `symback.cli.NAME` holds it as `run`.
+COMMANDS = {
+    "demo": "Solve a real exercise and tell every step.",
+    "derive": "Solve the problem in a file: values, gradients, every step.",
+    "diff": "Differentiate one expression, no file needed.",
+    "verify": "Check the derivatives of a file by an independent witness.",
+    "list": "List the problems that come with symback.",
+    "new": "Write a commented problem file to start from.",
+}
+
+_SETTINGS: dict[str, Any] = {"add_completion": False, "rich_markup_mode": None}
+
+
+class _Commands(TyperGroup):
+    """A group that knows its commands by name and loads one when it is asked for."""
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        if cmd_name not in COMMANDS:
+            return None
+        module = import_module(f"symback.cli.{cmd_name}_command")
+        one = typer.Typer(**_SETTINGS)
+        one.command(cmd_name, cls=_Command)(module.run)
+        return get_command(one)
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        if args[0] not in COMMANDS and not args[0].startswith("-"):
+            suggestion = did_you_mean(args[0], COMMANDS)
+            ctx.fail(f"no such command '{args[0]}'" + (f": {suggestion}" if suggestion else ""))
+        return super().resolve_command(ctx, args)
+
+    def format_commands(self, ctx: Any, formatter: Any) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))

@@ -1,0 +1,55 @@
+"""Arrays of known size written out entry by entry."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import product
+
+from symback.exact import Exact, ExactTooLarge, as_node, exact_evaluate
+from symback.graph import Node, symbols_of
+from symback.notation import Notation
+from symback.ops import einsum
+from symback.phrase import Phrase
+from symback.rules import one_hot
+from symback.simplify import simplify
+
+
+def entries_of(node: Node) -> list[Node] | None:
+    """Every entry of a node as a scalar node, in row-major order; None where that is too much.
+
+    The entries of a symbol stay entries of it: for x of size 2, x .* x is [x[0]^2, x[1]^2].
+    """
+    symbols = [s for s in symbols_of([node]) if s.params[1] != "index"]
+    if not all(isinstance(size, int) for x in (node, *symbols) for size in x.shape):
+        return None
+    values = {s: Exact(_known(s), tuple(_symbol_entries(s))) for s in symbols}
+    try:
+        (result,) = exact_evaluate([node], values)
+    except ExactTooLarge:
+        return None
+    return [simplify(as_node(entry)) for entry in result.entries]
+
+
+def _known(node: Node) -> tuple[int, ...]:
+    return tuple(size for size in node.shape if isinstance(size, int))
+
+
+def _symbol_entries(node: Node) -> Sequence[Node]:
+    if not node.shape:
+        return [node]
+    shape = _known(node)
+    axes = tuple(range(node.rank))
+    return [
+        einsum(1, [(node, axes), *((one_hot(i, n), (a,)) for a, i, n in zip(axes, at, shape))], ())
+        for at in product(*map(range, shape))
+    ]
+
+
+def explicit_phrase(node: Node, notation: Notation) -> Phrase | None:
+    """The array of `node` (rank 1: a column, or rank 2) with every entry written out."""
+    entries = entries_of(node)
+    if entries is None or node.rank not in (1, 2):
+        return None
+    rows, columns = (*_known(node), 1)[:2]
+    written = tuple(notation.indexed(entry, ()) for entry in entries)
+    return Phrase("array", written, (), (rows, columns))
