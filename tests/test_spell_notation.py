@@ -6,10 +6,14 @@ from fractions import Fraction
 
 import pytest
 
+from symback import phrase as p
+from symback import tensor as tn
 from symback.backprop import gradient
 from symback.graph import Node
 from symback.notation import Notation
 from symback.ops import add, apply, einsum, logdet, power, reduce, subtract, symbol
+from symback.parse.lower import Scope, lower
+from symback.parse.parser import parse
 from symback.phrase import Phrase
 from symback.rules import softmax
 from symback.simplify import Simplifier
@@ -97,3 +101,76 @@ def test_a_long_and_a_deep_phrase() -> None:
     for _ in range(2000):
         deep = apply("sin", deep)
     assert text(phrase(deep)) == "sin(" * 2000 + "c" + ")" * 2000
+
+
+SCOPE = Scope(
+    names={
+        **{name: tn.symbol(name) for name in "abc"},
+        **{name: tn.symbol(name, (n,)) for name in ("x", "t", "w")},
+        **{name: tn.symbol(name, (m, n)) for name in ("A", "B")},
+        **{name: tn.symbol(name, (n, n)) for name in ("X", "Y")},
+        "y": tn.symbol("y", (m,)),
+        "u": tn.symbol("u", (1, n)),
+        "m": tn.scalar(m),
+        "n": tn.scalar(n),
+    },
+    functions={"f": 1, "g": 2},
+)
+
+
+@pytest.mark.parametrize(
+    "typed",
+    [
+        "A*x - y",
+        "A'*(A*x - y)",
+        "norm2(A*x - y)^2/2",
+        "x/norm2(x)",
+        "(x - t)/2",
+        "(t'*x)*w",
+        "-sum(t .* log(x))/2",
+        "t ./ x",
+        "(1 - t) ./ (1 - x)",
+        "1 ./ (1 + exp(-x))",
+        "x.^2",
+        "X.^2",
+        "sqrt(x)",
+        "X^3",
+        "inv(X)*x",
+        "inv(X)'",
+        "tr(X*Y)",
+        "logdet(X)",
+        "det(X)*inv(X)'",
+        "A + u",
+        "diag(x)*X",
+        "X*diag(x)",
+        "X + a*eye(n)",
+        "sum(A, axis=0)",
+        "sum(A, axis=1)",
+        "softmax(x)",
+        "softmax(A)",
+        "logsumexp(x)",
+        "x .* step(x)",
+        "max(x, 0)",
+        "where(x < t, x, t)",
+        "a*(b + c)",
+        "a*b/(2*c)",
+        "a^(b - 1)",
+        "f(x) .* g(x, t)",
+        "digamma(a)",
+        "norm1(x)",
+        "x[1:3]",
+        "A[1, :]",
+        "X[:, 1:3]",
+        "x[1]",
+        "kron(X, Y)",
+        "vec(A)",
+        "(t .* x)*y'",
+    ],
+)
+def test_what_is_printed_can_be_typed_back_in(typed: str) -> None:
+    written = lower(parse(typed), SCOPE)
+    surfaces = {SCOPE.names["u"].node: SCOPE.names["u"].shape}
+    form = Notation(surfaces).matrix(written.node)
+    assert form is not None
+    turned = p.transpose(form) if form.shape[1:] == (1,) and written.shape[:1] == (1,) else form
+    assert text(turned) == typed

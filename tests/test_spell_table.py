@@ -271,6 +271,7 @@ TABLE: list[tuple[Phrase, str, str, str]] = [
     # functions
     (fun("exp", neg(a)), "exp(-a)", "exp(−a)", r"\mathrm{e}^{-a}"),
     (fun("exp", neg(x)), "exp(-x)", "exp(−x)", r"\exp(-\mathbf{x})"),
+    (fun("exp", num(1)), "exp(1)", "e", r"\mathrm{e}"),
     (fun("log", power(a, -1)), "log(1/a)", "log(1/a)", r"\log\left(\frac{1}{a}\right)"),
     (fun("abs", x), "abs(x)", "|x|", r"\lvert \mathbf{x} \rvert"),
     (fun("floor", a), "floor(a)", "⌊a⌋", r"\lfloor a \rfloor"),
@@ -280,6 +281,7 @@ TABLE: list[tuple[Phrase, str, str, str]] = [
     (fun("polygamma", num(0), a), "digamma(a)", "digamma(a)", r"\psi(a)"),
     (fun("polygamma", num(2), a), "polygamma(2, a)", "polygamma(2, a)", r"\psi^{(2)}(a)"),
     (fun("f", x), "f(x)", "f(x)", r"f(\mathbf{x})"),
+    (fun("f", a, b, order=(0, 0)), "f(a, b)", "f(a, b)", "f(a, b)"),
     (fun("f", x, order=(2,)), "f''(x)", "f′′(x)", r"f''(\mathbf{x})"),
     (fun("f", x, order=(4,)), "f'[4](x)", "f⁽⁴⁾(x)", r"f^{(4)}(\mathbf{x})"),
     (fun("phi", a, b, order=(1, 2)), "phi'[1,2](a, b)", "∂₁∂₂²φ(a, b)", r"\phi^{(1,2)}(a, b)"),
@@ -342,6 +344,12 @@ TABLE: list[tuple[Phrase, str, str, str]] = [
     (Phrase("det", (X,)), "det(X)", "det(X)", r"\det(\mathbf{X})"),
     (Phrase("logdet", (X,)), "logdet(X)", "logdet(X)", r"\log \lvert \det(\mathbf{X}) \rvert"),
     (Phrase("sum", (x,)), "sum(x)", "sum(x)", r"\operatorname{sum}(\mathbf{x})"),
+    (
+        Phrase("sum", (Phrase("diagonal", (X,), (), (N, 1)),)),
+        "tr(X)",
+        "tr(X)",
+        r"\operatorname{tr}(\mathbf{X})",
+    ),
     (Phrase("sum", (fun("abs", x),)), "norm1(x)", "‖x‖₁", r"\lVert \mathbf{x} \rVert_{1}"),
     (row_sums(A), "sum(A, axis=1)", "sum(A, axis=1)", r"\mathbf{A} \mathbf{1}_{n}"),
     (
@@ -482,6 +490,45 @@ TABLE: list[tuple[Phrase, str, str, str]] = [
         "i <= j + 1",
         "[i ≤ j + 1]",
         r"\mathbf{1}[i \le j + 1]",
+    ),
+    (
+        Phrase("slice", (x, num(0), num(2), num(0), num(1)), (), (2, 1)),
+        "x[0:2]",
+        "x[1:2]",
+        r"\mathbf{x}_{1:2}",
+    ),
+    (
+        Phrase("slice", (A, i, p.add([i, num(1)]), num(0), sym("n", kind="size")), (), (1, N)),
+        "A[i, :]",
+        "A[i+1, :]",
+        r"\mathbf{A}_{i+1,:}",
+    ),
+    (
+        Phrase("slice", (A, num(0), sym("m", kind="size"), num(1), last), (), (M, M)),
+        "A[:, 1:n-1]",
+        "A[:, 2:n−1]",
+        r"\mathbf{A}_{:,2:n-1}",
+    ),
+    (
+        Phrase(
+            "slice", (p.mul([p.transpose(W2), delta2]), num(1), num(3), num(0), num(1)), (), (2, 1)
+        ),
+        "(W2'*delta2)[1:3]",
+        "(W₂ᵀ δ₂)[2:3]",
+        r"(\mathbf{W}_{2}^{\top} \boldsymbol{\delta}_{2})_{2:3}",
+    ),
+    (
+        Phrase("kron", (X, p.mul([X, X])), (), (N, N)),
+        "kron(X, X*X)",
+        "X ⊗ (X X)",
+        r"\mathbf{X} \otimes (\mathbf{X} \mathbf{X})",
+    ),
+    (Phrase("vec", (X,), (), (N, 1)), "vec(X)", "vec(X)", r"\operatorname{vec}(\mathbf{X})"),
+    (
+        total(Phrase("matrix_pow", (X, p.add([i, num(1)])), (), X.shape), ("i", 0, last)),
+        "sum(X^(i + 1), i = 0..n-1)",
+        "Σᵢ₌₁ⁿ Xⁱ",
+        r"\sum_{i=1}^{n} \mathbf{X}^{i}",
     ),
     (
         Phrase("comprehension", (p.mul([entry(x, i), entry(y, j)]),), (("i", N), ("j", 3)), (N, 3)),

@@ -7,7 +7,7 @@ renamed to what the reader counts: ``sum(w[i], i = 0..n-1)`` becomes ``sum(w[i],
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from fractions import Fraction
 
 from symback import phrase as p
@@ -23,6 +23,10 @@ def rebased(root: Phrase, base: int) -> Phrase:
     def visit(phrase: Phrase, args: tuple[Phrase, ...]) -> Phrase:
         if phrase.head == "entry":
             return with_args(phrase, (args[0], *(_total([i, p.num(base)]) for i in args[1:])))
+        if phrase.head == "slice":  # first and end; an end from 1 on is the last one itself
+            array, *ends = args
+            firsts = (_total([end, p.num(base)]) for end in ends[::2])
+            return with_args(phrase, (array, *_alternating(firsts, ends[1::2])))
         if phrase.head in ("sum_over", "prod_over"):
             names = frozenset(map(str, phrase.data))
             body, *bounds = (_renamed(arg, names, -base) for arg in args)
@@ -34,6 +38,11 @@ def rebased(root: Phrase, base: int) -> Phrase:
         return with_args(phrase, args)
 
     return fold(root, visit)
+
+
+def _alternating(firsts: Iterable[Phrase], seconds: Iterable[Phrase]) -> Iterator[Phrase]:
+    for pair in zip(firsts, seconds, strict=True):
+        yield from pair
 
 
 def _renamed(root: Phrase, names: frozenset[str], by: int) -> Phrase:

@@ -15,7 +15,7 @@ from symback.phrase import Phrase
 from symback.spell.indices import rebased
 from symback.spell.names import tex_name
 from symback.spell.reading import Manner, reading
-from symback.spell.speller import Level, Piece, Pieces, Speller, entries, is_tall
+from symback.spell.speller import Level, Piece, Pieces, Speller, cuts, entries, is_tall
 
 #: Heads that are calls, and what is called.
 CALLS = {
@@ -32,6 +32,7 @@ CALLS = {
     "order": r"\operatorname{order}",
     "diag": r"\operatorname{diag}",
     "diagonal": r"\operatorname{diag}",
+    "vec": r"\operatorname{vec}",
 }
 
 FUNCTIONS = {
@@ -141,6 +142,8 @@ class LatexSpeller(Speller):
             "ones": lambda _, pieces: _constant_matrix("1", pieces),
             "zeros": lambda _, pieces: _constant_matrix("0", pieces),
             "entry": self._entry,
+            "slice": self._slice,
+            "kron": lambda _, pieces: self._joined(r"\otimes", pieces),
             "sum_over": lambda phrase, pieces: self._over(r"\sum", phrase, pieces),
             "prod_over": lambda phrase, pieces: self._over(r"\prod", phrase, pieces),
             "comprehension": self._comprehension,
@@ -179,15 +182,23 @@ class LatexSpeller(Speller):
         inside = ",".join(_tight(piece.text) for piece in indices)
         array = phrase.args[0]
         if array.head != "symbol":
-            closed = base.level == Level.ATOM and base.text.endswith(")")
-            written = base.text if closed else self.brackets(base.text, base.tall)
-            return Piece(f"{written}_{{{inside}}}", tall=base.tall)
+            return self._subscripted(array, base, inside)
         name, kind = map(str, array.data)
         plain = self.name(name)
         if "_" in plain:
             plain = f"({self.name(name, bold=True)})"
         written = f"{plain}_{{{inside}}}"
         return self._adjoint(written) if kind == "adjoint" else Piece(written)
+
+    def _slice(self, phrase: Phrase, pieces: Pieces) -> Piece:
+        return self._subscripted(phrase.args[0], pieces[0], ",".join(cuts(phrase, pieces)))
+
+    def _subscripted(self, base: Phrase, piece: Piece, inside: str) -> Piece:
+        """Nothing that may have a subscript or a superscript already gets another one."""
+        bare = base.head == "symbol" and not set("_^") & set(piece.text)
+        bare = bare or (piece.level == Level.ATOM and piece.text.endswith(")"))
+        written = piece.text if bare else self.brackets(piece.text, piece.tall)
+        return Piece(f"{written}_{{{inside}}}", tall=piece.tall)
 
     # --- operators ---------------------------------------------------------------------------
 

@@ -30,6 +30,7 @@ HEADS_READ: dict[str, str] = {
     "mul": "factors in the order in which they are written",
     "ones": "args: the sizes of its axes; so for zeros and eye",
     "comprehension": "like sum_over",
+    "slice": "data: for each axis that is written 'all', 'one' or 'range'",
     "negative": "minus its argument",
     "quotient": "numerator, scalar denominator",
     "elementwise_quotient": "numerator, matrix denominator",
@@ -85,6 +86,7 @@ class _Preparer:
             "zeros": _with_sizes,
             "eye": lambda phrase: _with_sizes(phrase, phrase.shape[:1]),
             "comprehension": self._comprehension,
+            "slice": _slice,
         }
 
     def prepare(self, phrase: Phrase) -> Phrase:
@@ -136,6 +138,17 @@ def _with_sizes(phrase: Phrase, sizes: Shape | None = None) -> Phrase:
         return p.num(0)
     written = tuple(_size(size) for size in (phrase.shape if sizes is None else sizes))
     return Phrase(phrase.head, written, (), phrase.shape)
+
+
+def _slice(phrase: Phrase) -> Phrase:
+    """Which parts of X[0:2, :] have to be written; a column has one index only."""
+    shape, cut = phrase.args[0].shape, phrase.shape
+    axes = (0,) if shape[1] == 1 else (0, 1)
+    kinds = []
+    for axis in axes:
+        alone = cut[axis] == 1 and len(axes) == 2
+        kinds.append("one" if alone else "all" if cut[axis] == shape[axis] else "range")
+    return Phrase("slice", phrase.args, tuple(kinds), cut)
 
 
 def _scalar(phrase: Phrase) -> Phrase:
@@ -252,7 +265,9 @@ class _Reader:
         return _product([fraction, *behind], shape)
 
     def _function(self, phrase: Phrase, args: tuple[Phrase, ...]) -> Phrase:
-        name = phrase.data[0]
+        name, *orders = phrase.data
+        if orders and not any(orders):
+            return Phrase("function", args, (name,), phrase.shape)
         if name == "polygamma" and phrase.args[0] == p.num(0):
             return Phrase("function", args[1:], ("digamma",), phrase.shape)
         if name == "exp" and args[0] == p.UNIT:
@@ -385,6 +400,8 @@ def _inverse(phrase: Phrase, args: tuple[Phrase, ...]) -> Phrase:
 
 def _sum(phrase: Phrase, args: tuple[Phrase, ...]) -> Phrase:
     (summed,) = args
+    if summed.head == "diagonal":
+        return Phrase("trace", summed.args)
     if summed.head == "function" and summed.data == ("abs",) and summed.shape[1] == 1:
         return Phrase("norm1", summed.args)
     return with_args(phrase, args)

@@ -13,7 +13,6 @@ from itertools import pairwise
 from typing import ClassVar, NamedTuple
 
 from symback.phrase import Phrase
-from symback.spell.names import plain
 from symback.spell.walk import fold
 
 
@@ -154,9 +153,12 @@ class Speller:
         raise NotImplementedError
 
     def _hadamard(self, phrase: Phrase, pieces: Pieces) -> Piece:
+        return self._joined(self.elementwise, pieces)
+
+    def _joined(self, sign: str, pieces: Pieces) -> Piece:
         first = self.at_least(pieces[0], self.before_elementwise)
         rest = [self.at_least(piece, Level.FRACTION) for piece in pieces[1:]]
-        return Piece(f" {self.elementwise} ".join([first, *rest]), Level.HADAMARD, is_tall(pieces))
+        return Piece(f" {sign} ".join([first, *rest]), Level.HADAMARD, is_tall(pieces))
 
     def _elementwise_quotient(self, phrase: Phrase, pieces: Pieces) -> Piece:
         top, bottom = pieces
@@ -193,9 +195,6 @@ class Speller:
             return Piece(f"[{', '.join(piece.text for piece in pieces)}]")
         return Piece(f"[{', '.join(rows)}]")
 
-    def _plain(self, phrase: Phrase, pieces: Pieces) -> Piece:
-        return Piece(plain(str(phrase.data[0])))
-
 
 def _names(phrase: Phrase, below: tuple[set[str], ...]) -> set[str]:
     own = {str(phrase.data[0])} if phrase.head == "symbol" else set()
@@ -204,6 +203,15 @@ def _names(phrase: Phrase, below: tuple[set[str], ...]) -> set[str]:
 
 def is_tall(pieces: Pieces) -> bool:
     return any(piece.tall for piece in pieces)
+
+
+def cuts(phrase: Phrase, pieces: Pieces) -> list[str]:
+    """What a slice says about each axis: k, a:b, or : for all of it."""
+    texts = [piece.text.replace(" ", "") for piece in pieces[1:]]
+    return [
+        ":" if kind == "all" else first if kind == "one" else f"{first}:{end}"
+        for kind, first, end in zip(phrase.data, texts[::2], texts[1::2], strict=False)
+    ]
 
 
 def entries(phrase: Phrase, pieces: Pieces) -> list[Pieces]:

@@ -8,7 +8,7 @@ from symback.phrase import Phrase
 from symback.spell.indices import rebased
 from symback.spell.names import plain
 from symback.spell.reading import Manner, reading
-from symback.spell.speller import Level, Piece, Pieces, Speller
+from symback.spell.speller import Level, Piece, Pieces, Speller, cuts
 
 #: Heads that are calls, and the function that is called.
 CALLS = {
@@ -27,6 +27,8 @@ CALLS = {
     "order": "order",
     "diag": "diag",
     "diagonal": "diag",
+    "vec": "vec",
+    "kron": "kron",
     "eye": "eye",
     "ones": "ones",
     "zeros": "zeros",
@@ -81,6 +83,7 @@ class TextSpeller(Speller):
             "row_sums": lambda _, pieces: self.call("sum", *pieces, Piece("axis=1")),
             "column_sums": lambda _, pieces: self.call("sum", *pieces, Piece("axis=0")),
             "entry": self._entry,
+            "slice": self._slice,
             "sum_over": lambda phrase, pieces: self._over("sum", phrase, pieces),
             "prod_over": lambda phrase, pieces: self._over("prod", phrase, pieces),
             "comprehension": lambda phrase, pieces: self._over("array", phrase, pieces),
@@ -124,6 +127,10 @@ class TextSpeller(Speller):
         base, *indices = pieces
         inside = ",".join(map(_tight, indices))
         return Piece(f"{self.at_least(base, Level.ATOM)}[{inside}]")
+
+    def _slice(self, phrase: Phrase, pieces: Pieces) -> Piece:
+        base, *_ = pieces
+        return Piece(f"{self.at_least(base, Level.ATOM)}[{', '.join(cuts(phrase, pieces))}]")
 
     def _over(self, name: str, phrase: Phrase, pieces: Pieces) -> Piece:
         body, *bounds = pieces
