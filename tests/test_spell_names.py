@@ -8,7 +8,7 @@ from symback import phrase as p
 from symback.parse.parser import parse_name
 from symback.spell import latex, pretty, text
 from symback.spell.names import GREEK, plain, tex_name, unicode_name
-from tests.spell_phrases import adjoint, fun, sym
+from tests.spell_phrases import adjoint, entry, fun, sym
 
 
 @pytest.mark.parametrize(
@@ -78,6 +78,9 @@ def test_names_can_be_set_by_hand() -> None:
     names = {"Wf": r"\mathbf{W}_{f}", "bf": r"\mathbf{b}_{f}"}
     assert latex(product) == r"\mathbf{Wf} \frac{\partial L}{\partial \mathbf{bf}}"
     assert latex(product, names) == r"\mathbf{W}_{f} \frac{\partial L}{\partial \mathbf{b}_{f}}"
+    raised = latex(p.transpose(sym("W1", 2, 3)), {"W1": r"\mathbf{W}^{(1)}"})
+    assert raised == r"(\mathbf{W}^{(1)})^{\top}"
+    assert latex(entry(sym("W1", 2, 3), 0, 1), {"W1": "W^{(1)}"}) == "(W^{(1)})_{0,1}"
 
 
 def test_sigma_the_variable_is_not_the_function() -> None:

@@ -170,7 +170,9 @@ class LatexSpeller(Speller):
     def _symbol(self, phrase: Phrase, pieces: Pieces) -> Piece:
         name, kind = map(str, phrase.data)
         written = self.name(name, bold=any(size != 1 for size in phrase.shape))
-        return self._adjoint(written) if kind == "adjoint" else Piece(written)
+        if kind == "adjoint":
+            return self._adjoint(written)
+        return Piece(written, Level.POWER if "^" in written else Level.ATOM)
 
     def _adjoint(self, of: str) -> Piece:
         text = rf"\frac{{\partial {self.name(self.output)}}}{{\partial {of}}}"
@@ -185,7 +187,7 @@ class LatexSpeller(Speller):
             return self._subscripted(array, base, inside)
         name, kind = map(str, array.data)
         plain = self.name(name)
-        if "_" in plain:
+        if set("_^") & set(plain):
             plain = f"({self.name(name, bold=True)})"
         written = f"{plain}_{{{inside}}}"
         return self._adjoint(written) if kind == "adjoint" else Piece(written)
@@ -243,11 +245,9 @@ class LatexSpeller(Speller):
 
     def _unknown(self, name: str) -> str:
         written = self.name(name)
-        return (
-            written
-            if len(name) == 1 or "\\mathrm" not in written
-            else written.replace("\\mathrm", "\\operatorname", 1)
-        )
+        if written.startswith(r"\mathrm"):
+            return r"\operatorname" + written.removeprefix(r"\mathrm")
+        return written
 
     # --- big operators -----------------------------------------------------------------------
 

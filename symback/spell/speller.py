@@ -12,7 +12,7 @@ from enum import IntEnum
 from itertools import pairwise
 from typing import ClassVar, NamedTuple
 
-from symback.phrase import Phrase
+from symback.phrase import Phrase, num
 from symback.spell.walk import fold
 
 
@@ -171,8 +171,7 @@ class Speller:
         if phrase.args[0].head in ("symbol", "transpose"):
             return product
         norm = Phrase("norm2", phrase.args[:1])
-        two = Phrase("number", data=(2,))
-        power = Phrase("pow", (norm, two))
+        power = Phrase("pow", (norm, num(2)))
         return self._spell(power, (self._spell(norm, (column,)), Piece("2")))
 
     def _compare(self, phrase: Phrase, pieces: Pieces) -> Piece:
