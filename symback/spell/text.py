@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import ClassVar
 
 from symback.phrase import Phrase
@@ -154,7 +155,7 @@ def _tight(piece: Piece) -> str:
     return piece.text.replace(" ", "")
 
 
-def _primes(orders: list[object]) -> str:
+def _primes(orders: Sequence[object]) -> str:
     """f', f'' and f'[4] for one argument, f'[1,0] for several."""
     if not orders:
         return ""

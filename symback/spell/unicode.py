@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Sequence
 from typing import ClassVar
 
 from symback.phrase import Phrase
@@ -135,16 +136,16 @@ class PrettySpeller(TextSpeller):
             return Piece(f"{base.text}[{inside}]", base.level)
         return Piece(f"{self.at_least(base, Level.ATOM)}[{inside}]")
 
-    def _over(self, sign: str, phrase: Phrase, pieces: Pieces) -> Piece:
+    def _over(self, name: str, phrase: Phrase, pieces: Pieces) -> Piece:
         body, *bounds = pieces
         written = ""
         for index, low, high in zip(phrase.data, bounds[::2], bounds[1::2], strict=True):
             below = scripted(f"{index}={low.text}", SUBSCRIPTS)
             above = scripted(high.text, SUPERSCRIPTS)
             if below is None or above is None:
-                written += f"{sign}({index} = {_tight(low)}..{_tight(high)}) "
+                written += f"{name}({index} = {_tight(low)}..{_tight(high)}) "
             else:
-                written += f"{sign}{below}{above} "
+                written += f"{name}{below}{above} "
         return Piece(written + self.at_least(body, Level.PRODUCT), Level.HADAMARD)
 
     def _comprehension(self, phrase: Phrase, pieces: Pieces) -> Piece:
@@ -181,7 +182,7 @@ def _index(size: str) -> str:
     return scripted(size, SUBSCRIPTS) or f"({size})"
 
 
-def _partials(orders: list[object]) -> str:
+def _partials(orders: Sequence[object]) -> str:
     """∂₁ for the derivative by the first argument, ∂₁² for the second one."""
     written = ""
     for place, order in enumerate(orders, start=1):
