@@ -20,7 +20,7 @@ from symback.evaluate import TOO_LARGE, Describe, Fault, describe_briefly, evalu
 from symback.field import Entries, Field, Index, OutsideDomain, S
 from symback.graph import Node
 from symback.labelled import Labels
-from symback.ops import einsum_parts, value_of
+from symback.ops import einsum_parts, size_node, value_of
 
 Value: TypeAlias = S | Fault
 Sparse: TypeAlias = dict[Index, S | Fault]
@@ -75,7 +75,7 @@ class Entrywise(Generic[S]):
             raise ValueProblem(f"{node} has no value")
         shape = shape_of(node, self.bound)
         self.field.spend(math.prod(shape))
-        if not node.args and node.op != "einsum":
+        if (not node.args and node.op != "einsum") or node.op in ("select", "iota"):
             return Entries(shape, tuple(self._leaf(node, shape)))
         if node.op == "einsum":
             return Entries(shape, tuple(self._product(node)))
@@ -116,9 +116,7 @@ class Entrywise(Generic[S]):
         return self.field.number(value) if value else self.field.nought
 
     def _offset(self, node: Node) -> Fraction:
-        offset = node.params[-1]
-        assert isinstance(offset, Node)
-        return offset_value(offset, self.bound)
+        return offset_value(node.args[0], self.bound)
 
     def _selected(self, node: Node, shape: tuple[int, ...]) -> Iterator[Index]:
         """The indices where a selection is 1."""
@@ -127,8 +125,9 @@ class Entrywise(Generic[S]):
             assert isinstance(columns, tuple)
             yield from enumerate(columns)
             return
-        relation, coefs, _ = node.params
-        assert isinstance(coefs, tuple)
+        relation, written = node.params
+        assert isinstance(written, tuple)
+        coefs = tuple(int(offset_value(size_node(c), self.bound)) for c in written)
         offset = self._offset(node)
         solved = next((axis for axis, coef in enumerate(coefs) if abs(coef) == 1), None)
         if relation != "==" or solved is None:

@@ -30,7 +30,7 @@ from symback.elementwise import (
 from symback.errors import DomainError, ValueProblem
 from symback.graph import Node
 from symback.labelled import Factor, Labels, affine, einsum_arrays, spread_size, take
-from symback.ops import einsum_parts, value_of
+from symback.ops import einsum_parts, size_node, value_of
 
 TOO_LARGE = "is too large for a floating-point number"
 
@@ -208,7 +208,7 @@ class Evaluation:
             result = self._product(node)
         elif node.op == "map":
             result = self._function(node, [self.value(arg) for arg in node.args])
-        elif node.args:
+        elif node.args and node.op not in ("select", "iota"):
             result = self._operation(node, [self.value(arg) for arg in node.args])
         else:
             result = np.broadcast_to(self._leaf(node), shape_of(node, self.bound))
@@ -227,7 +227,7 @@ class Evaluation:
             return np.asarray(0.0)
         shape = shape_of(node, self.bound)
         if node.op == "iota":
-            return np.asarray(np.arange(shape[0]) + _as_float(self._offset(node.params[0])))
+            return np.asarray(np.arange(shape[0]) + _as_float(self._offset(node.args[0])))
         if node.op == "pick":
             columns = np.asarray(node.params[0], int)
             return np.asarray((columns[:, None] == np.arange(shape[1])) * 1.0)
@@ -237,15 +237,15 @@ class Evaluation:
 
     def _condition(self, node: Node) -> tuple[str, tuple[int, ...], int]:
         """A selection's condition with a whole offset: `sum(coefs*index) + offset` against 0."""
-        relation, coefs, offset = node.params
+        relation, coefs = node.params
         assert isinstance(coefs, tuple)
-        exact = self._offset(offset)
+        coefs = tuple(int(self._offset(size_node(c))) for c in coefs)
+        exact = self._offset(node.args[0])
         if relation == "==" and exact.denominator != 1:
             return "==", (0,) * len(coefs), 1  # never
         return str(relation), coefs, math.ceil(exact)
 
-    def _offset(self, offset: Hashable) -> Fraction:
-        assert isinstance(offset, Node)
+    def _offset(self, offset: Node) -> Fraction:
         return offset_value(offset, self.bound)
 
     def _function(self, node: Node, args: list[Array]) -> Array:
@@ -448,6 +448,6 @@ def _solvable(selection: Node, axis: int) -> bool:
     """Whether the other indices of a selection fix the index on `axis`."""
     if selection.op == "pick":
         return axis == 1
-    relation, coefs, _ = selection.params
+    relation, coefs = selection.params
     assert isinstance(coefs, tuple)
-    return relation == "==" and abs(coefs[axis]) == 1
+    return relation == "==" and coefs[axis] in (1, -1)

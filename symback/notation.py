@@ -40,7 +40,7 @@ from symback.ops import (
 )
 from symback.phrase import Phrase
 from symback.rules import softmax
-from symback.simplify import unique_digits
+from symback.simplify import condition_of, unique_digits
 from symback.sizes import affine, flat, never_negative, terms_of
 
 INDEX_NAMES = "ijklmnpqrsuvw"
@@ -298,8 +298,7 @@ class _Placed:
 
     def digits(self) -> tuple[int, int]:
         """The labels that count slowly and fast."""
-        coefs = self.node.params[1]
-        assert isinstance(coefs, tuple)
+        coefs = condition_of(self.node)[0]
         fast = self.labels[1 + coefs[1:].index(1)]
         return next(x for x in self.labels[1:] if x != fast), fast
 
@@ -313,8 +312,7 @@ def _cut(
         node = selection.node
         if node.op != "select" or node.params[0] != "==" or node.rank > 2:
             continue
-        coefs, offset = node.params[1], node.params[2]
-        assert isinstance(coefs, tuple) and isinstance(offset, Node)
+        coefs, offset = condition_of(node)
         label = selection.labels[0]
         bearers = [f for f in current if f is not selection and label in f.labels]
         if coefs not in ((1,), (1, -1)) or label in out or len(bearers) != 1:
@@ -340,11 +338,23 @@ def _picked(bearer: _Placed, axis: int, index: Node, notation: Notation) -> Phra
     """One entry of a column, or one row or column of a matrix, as a column."""
     assert bearer.form is not None
     if len(bearer.labels) == 1:
-        if bearer.node.op == "symbol":
+        whole = bearer.node.op == "symbol" and bearer.node.rank == 1
+        if whole:
             return notation.indexed(bearer.node, (index,))
+        if bearer.form.head == "transpose" and bearer.form.args[0].head == "slice":
+            return _entry_of_row(bearer.form.args[0], notation.scalar(index))
+        if bearer.form.head == "slice" and bearer.form.shape[1] == 1:
+            base, *bounds = bearer.form.args
+            return Phrase("entry", (base, notation.scalar(index), bounds[2]))
         return Phrase("entry", (bearer.form, notation.scalar(index)))
     line = _sliced(bearer.form, axis, index, 1, notation)
     return p.transpose(line) if axis == 0 else line
+
+
+def _entry_of_row(row: Phrase, column: Phrase) -> Phrase:
+    """X[k, :][c] is X[k, c]."""
+    base, *bounds = row.args
+    return Phrase("entry", (base, bounds[0], column))
 
 
 def _sliced(form: Phrase, axis: int, start: Node, size: Size, notation: Notation) -> Phrase:
@@ -447,9 +457,14 @@ class _Network:
         row, col = self.out
         forms = [f if (a, b) == (row, col) else p.transpose(f) for a, b, f in self.edges]
         left, right = self.vectors[row], self.vectors[col]
+        if not forms and not left and not right:
+            return p.mul([*self.scalars, p.ones((self.sizes[row], self.sizes[col]))])
         if not forms:
             outer = [self._column(row), p.transpose(self._column(col))]
             return p.mul([*self.scalars, *outer])
+        if left and right:
+            outer_product = p.mul([self._column(row), p.transpose(self._column(col))])
+            return p.mul([*self.scalars, p.hadamard([outer_product, *forms])])
         body = p.hadamard(forms)
         before = [p.diag(p.hadamard(left))] if left else []
         after = [p.diag(p.hadamard(right))] if right else []
@@ -477,6 +492,8 @@ def _vector_sum(vectors: list[Phrase], size: Size) -> Phrase:
         return p.mul([])
     vectors = sorted(vectors, key=_chain_order)
     if len(vectors) == 1:
+        if vectors[0].head == "diagonal":
+            return p.trace(vectors[0].args[0])
         pair = _split_square(vectors[0])
         if pair is not None:
             return p.scalar(p.mul([p.transpose(pair[0]), pair[1]]))
@@ -491,7 +508,9 @@ def _vector_sum(vectors: list[Phrase], size: Size) -> Phrase:
         return Phrase("sum", (only,))
     # a'*(B*c) reads a'*B*c, so the longest chain goes to the right
     *left, right = vectors
-    return p.scalar(p.mul([p.transpose(p.hadamard(left)), right]))
+    first = p.hadamard(left)
+    chains = [p.mul([p.transpose(a), b]) for a, b in ((first, right), (right, first))]
+    return p.scalar(min(chains, key=lambda chain: chain.length))
 
 
 def _chain_order(form: Phrase) -> tuple[int, int]:
@@ -513,11 +532,7 @@ def _matrix_sum(forms: list[Phrase]) -> Phrase:
         p.mul([p.transpose(right), first]),
         p.mul([right, p.transpose(first)]),
     ]
-    body = min(chains, key=lambda chain: chain.length)
-    coef = p.coefficient(body)
-    if coef != 1 and body.head == "mul":
-        return p.mul([Phrase("trace", (p.mul(body.args),))], coef)
-    return Phrase("trace", (body,))
+    return p.trace(min(chains, key=lambda chain: chain.length))
 
 
 # --- index notation ------------------------------------------------------------------------------
@@ -571,19 +586,17 @@ class _Indexer:
         if node.op == "select":
             return self._condition(node, indices)
         if node.op == "iota":
-            offset = node.params[0]
-            assert isinstance(offset, Node)
-            return self.notation.scalar(add(indices[0], offset))
+            return self.notation.scalar(flat(add(indices[0], node.args[0])))
         if node.op == "logsumexp":
             return self._logsumexp(node, indices)
         if node.op == "prod":
             return self._reduction("prod_over", node, indices)
         if node.op == "stack" and all(value_of(i) is not None for i in indices):
-            flat = 0
+            place = 0
             for i, size in zip(indices, node.shape, strict=True):
                 assert isinstance(size, int)
-                flat = flat * size + int(value_of(i) or 0)
-            return self.entry(node.args[flat], ())
+                place = place * size + int(value_of(i) or 0)
+            return self.entry(node.args[place], ())
         if node.op == "matpow" and node.args[1].shape:
             base = self.notation.matrix(node.args[0])
             if base is not None:
@@ -620,8 +633,8 @@ class _Indexer:
         return Phrase("entry", (base, *map(self.notation.scalar, indices)))
 
     def _condition(self, node: Node, indices: tuple[Node, ...]) -> Phrase:
-        relation, coefs, offset = node.params
-        assert isinstance(coefs, tuple) and isinstance(offset, Node)
+        relation = node.params[0]
+        coefs, offset = condition_of(node)
         total = affine(coefs, indices, offset)
         known = value_of(total)
         if known is not None:
@@ -714,6 +727,8 @@ class _Indexer:
             origins = self.notation.origins.get(base)
             if origins is not None and label in own:
                 return origins[own.index(label)]
+            if arg.op == "iota" and label in own:
+                return arg.args[0]
         return ZERO
 
     def _solve(
@@ -728,8 +743,7 @@ class _Indexer:
         """
         conditions: list[Phrase] = []
         for arg, own in sorted(selections, key=lambda selection: len(selection[1])):
-            coefs, offset = arg.params[1], arg.params[2]
-            assert isinstance(coefs, tuple) and isinstance(offset, Node)
+            coefs, offset = condition_of(arg)
             if len(own) == 1 and self._fix(value, ranges, own[0], coefs[0], offset):
                 continue
             total = affine(coefs, tuple(value[x] for x in own), offset)
@@ -764,7 +778,7 @@ class _Indexer:
         if coef != 1 or index is None or _coefficient(value[label], index) != 1:
             return False
         given = scale(-1, offset)
-        result = _solve_for(subtract(value[label], given), index)
+        result = _solve_for(flat(subtract(value[label], given)), index)
         limits = ranges.pop(index)
         if given.op == "symbol":
             start = subtract(value[label], index)

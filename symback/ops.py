@@ -99,7 +99,7 @@ def identity(size: Size) -> Node:
 
 def select(relation: str, coefs: Sequence[Size], offset: Size, shape: Shape) -> Node:
     """1 where `sum(coefs[k]*index[k]) + offset` stands in `relation` ("==" or "<=") to 0."""
-    return make("select", params=(relation, tuple(coefs), size_node(offset)), shape=shape)
+    return make("select", (size_node(offset),), (relation, tuple(coefs)), shape)
 
 
 def pick(columns: Sequence[int], size: Size) -> Node:
@@ -107,7 +107,7 @@ def pick(columns: Sequence[int], size: Size) -> Node:
 
 
 def iota(size: Size, offset: Size = 0) -> Node:
-    return make("iota", params=(size_node(offset),), shape=(size,))
+    return make("iota", (size_node(offset),), (), (size,))
 
 
 def stack(entries: Sequence[Node], shape: tuple[int, ...]) -> Node:
@@ -635,6 +635,8 @@ def rebuild(node: Node, args: tuple[Node, ...], *, merge: bool = False) -> Node:
         return builders[node.op](*args)
     if node.op == "stack":
         return stack(args, node.shape)  # type: ignore[arg-type]
+    if node.op in ("select", "iota"):
+        return make(node.op, args, node.params, node.shape)
     if not node.args:
         return node
     axes = node.params[0]

@@ -130,7 +130,7 @@ def mul(factors: Iterable[Phrase], coef: Fraction | int = 1) -> Phrase:
             coef *= factor.value
         else:
             (chain if factor.is_matrix else scalars).append(factor)
-    chain = [f for f in chain if f.head != "eye"] or chain[:1]
+    chain = _as_powers([f for f in chain if f.head != "eye"]) or chain[:1]
     if coef == 0:
         shape = (chain[0].shape[0], chain[-1].shape[1]) if chain else ()
         return Phrase("zeros", shape=shape) if shape else num(0)
@@ -142,6 +142,40 @@ def mul(factors: Iterable[Phrase], coef: Fraction | int = 1) -> Phrase:
     shape = (chain[0].shape[0], chain[-1].shape[1]) if chain else ()
     symmetric = bool(chain) and shape[0] == shape[1] and _palindrome(chain)
     return Phrase("mul", parts, (coef,), shape, symmetric)
+
+
+def _as_powers(chain: list[Phrase]) -> list[Phrase]:
+    """A*A*A -> A^3, inv(A)*inv(A) -> A^-2, A^r*A -> A^(r+1) for numbers r."""
+    result: list[Phrase] = []
+    for factor in chain:
+        base, exponent = _matrix_base(factor)
+        if result and exponent is not None:
+            last, before = _matrix_base(result[-1])
+            if last == base and before is not None and base.shape[0] == base.shape[1]:
+                result[-1] = matrix_power(base, before + exponent)
+                continue
+        result.append(factor)
+    return [f for f in result if f.head != "eye"] or result[:1]
+
+
+def _matrix_base(factor: Phrase) -> tuple[Phrase, Fraction | None]:
+    """base, exponent of a square factor; None for an exponent that is not a number."""
+    if factor.head == "inverse":
+        return factor.args[0], Fraction(-1)
+    if factor.head == "matrix_pow":
+        exponent = factor.args[1]
+        return factor.args[0], exponent.value if exponent.is_number else None
+    return factor, Fraction(1)
+
+
+def matrix_power(base: Phrase, exponent: Fraction) -> Phrase:
+    if exponent == 0:
+        return eye(base.shape[0])
+    if exponent == 1:
+        return base
+    if exponent == -1:
+        return Phrase("inverse", (base,), (), base.shape, base.symmetric)
+    return Phrase("matrix_pow", (base, num(exponent)), (), base.shape, base.symmetric)
 
 
 def _palindrome(chain: list[Phrase]) -> bool:
@@ -196,11 +230,14 @@ def hadamard(factors: Iterable[Phrase]) -> Phrase:
         return mul(scalars, coef)
     # A chain that starts with a column reads as if it were multiplied: c.*x*y is avoided.
     kept.sort(key=lambda m: m.head == "elementwise_pow" and _negative(m.args[1]))
+    counts: dict[Phrase, int] = {}
+    for m in kept:
+        counts[m] = counts.get(m, 0) + 1
+    kept = [m if k == 1 or m.head == "ones" else power(m, num(k)) for m, k in counts.items()]
     product = kept[0]
     if len(kept) > 1:
-        product = Phrase(
-            "hadamard", tuple(kept), (), kept[0].shape, all(m.symmetric for m in kept)
-        )
+        symmetric = all(m.symmetric for m in kept)
+        product = Phrase("hadamard", tuple(kept), (), kept[0].shape, symmetric)
     return mul([*scalars, product], coef)
 
 
@@ -230,9 +267,7 @@ def transpose(p: Phrase) -> Phrase:
         if sum(a.length for a in flipped) <= sum(a.length for a in p.args):
             return add(flipped)
     if p.head == "inverse":
-        inner = transpose(p.args[0])
-        if inner.length < p.args[0].length:
-            return Phrase("inverse", (inner,), (), shape)
+        return Phrase("inverse", (transpose(p.args[0]),), (), shape)
     if p.head == "hadamard":
         flipped = [transpose(a) for a in p.args]
         if sum(a.length for a in flipped) <= p.length:
@@ -256,6 +291,15 @@ def function(name: str, args: tuple[Phrase, ...], order: tuple[int, ...] = ()) -
     shape: Shape = next((a.shape for a in args if a.is_matrix), ())
     symmetric = all(a.symmetric or not a.is_matrix for a in args)
     return Phrase("function", args, (name, *order), shape, symmetric and bool(shape))
+
+
+def trace(matrix: Phrase) -> Phrase:
+    """A trace, its number and scalars outside."""
+    if matrix.head == "mul" and (coefficient(matrix) != 1 or not matrix.args[0].is_matrix):
+        outside = [a for a in matrix.args if not a.is_matrix]
+        inside = mul([a for a in matrix.args if a.is_matrix])
+        return mul([*outside, Phrase("trace", (inside,))], coefficient(matrix))
+    return Phrase("trace", (matrix,))
 
 
 def scalar(chain: Phrase) -> Phrase:

@@ -17,6 +17,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from fractions import Fraction
+from typing import TypeAlias
 
 from symback.graph import Node, Size, transform
 from symback.ops import (
@@ -40,16 +41,18 @@ from symback.ops import (
     rebuild,
     scale,
     select,
+    size_node,
     split_coefficient,
     split_power,
     subtract,
     value_of,
     zeros,
 )
-from symback.sizes import fits, never_negative, plus
+from symback.sizes import fits, flat, never_negative, plus
 
 MAX_EXPANDED_TERMS = 40
 MAX_GATHERED_TERMS = 60
+MAX_GATHERING_TRIES = 6
 
 
 @dataclass
@@ -65,6 +68,7 @@ class Simplifier:
     used: set[tuple[Node, int]] = field(default_factory=set)
     _memo: dict[Node, Node] = field(default_factory=dict)
     _cost: dict[Node, int] = field(default_factory=dict)
+    _gatherings: dict[Node, Node] = field(default_factory=dict)
 
     def __call__(self, root: Node) -> Node:
         return transform(root, self._visit, self._memo)
@@ -84,10 +88,12 @@ class Simplifier:
             product = _Product.of(node)
             changed = (
                 self._drop_unit_sums(product)
+                or _absorb_sign(product)
                 or _cancel_inverses(product)
                 or _join_matrix_powers(product)
                 or _fuse_elementwise(product)
                 or _substitute_selections(product)
+                or _sum_of_indices(product)
             )
             if not changed:
                 break
@@ -109,6 +115,12 @@ class Simplifier:
         """The product as it is or multiplied out, whichever is shorter."""
         if node.op != "einsum":
             return node
+        if any(f.op == "inv" and f.symmetric for f in node.args):
+            split = tuple(_inverse_of_chain(f, symmetric=True) for f in node.args)
+            if split != node.args:
+                candidate = self._product(rebuild(node, split, merge=True))
+                if self.cost(candidate) < self.cost(node):
+                    return candidate
         if not any(f.op == "add" for f in node.args):
             return node
         expanded = expand(node, MAX_EXPANDED_TERMS)
@@ -146,15 +158,31 @@ class Simplifier:
         coef, core = split_coefficient(node)
         if core.op != "add" or len(core.args) > MAX_GATHERED_TERMS:
             return node
-        while core.op == "add":
-            best = core
-            for candidate in _gatherings(core, self._gathered):
-                if self.cost(candidate) < self.cost(best):
-                    best = candidate
-            if best is core:
-                break
-            core = best
-        return scale(coef, _common_coefficient(core))
+        found = self._gatherings.get(core)
+        if found is None:
+            found = core
+            while found.op == "add":
+                better = self._gather_once(found)
+                if better is None:
+                    break
+                found = better
+            found = self._gatherings[core] = _common_coefficient(found)
+        return scale(coef, found)
+
+    def _gather_once(self, node: Node) -> Node | None:
+        """The sum with one common factor taken out, if that makes it shorter."""
+        products = [_Product.of(split_coefficient(term)[1]) for term in node.args]
+        groups = _common_factors(products)
+        savings = {
+            members: (len(members) - 1) * (self.cost(products[t].factors[place][0]) + 2)
+            for members in groups
+            for t, place in members[:1]
+        }
+        for members in sorted(groups, key=lambda m: -savings[m])[:MAX_GATHERING_TRIES]:
+            candidate = _take_out(node, products, members, self._gathered)
+            if candidate is not None and self.cost(candidate) < self.cost(node):
+                return candidate
+        return None
 
     # --- length --------------------------------------------------------------------------------
 
@@ -251,6 +279,36 @@ class _Product:
 
 def _delta(a: Label, b: Label, size: Size) -> Factor:
     return einsum(1, [], "ii", {"i": size}), (a, b)
+
+
+ODD = frozenset(
+    ("sin", "tan", "asin", "atan", "sinh", "tanh", "asinh", "atanh", "erf", "sign")
+)
+
+
+def _absorb_sign(product: _Product) -> bool:
+    """-A'*(y - A*x) -> A'*(A*x - y), -sign(a - b) -> sign(b - a)."""
+    if product.coef >= 0:
+        return False
+    for place, (node, labels) in enumerate(product.factors):
+        if node.op == "map" and node.params[0] in ODD and _has_both_signs(node.args[0]):
+            flipped = apply(str(node.params[0]), _negated(node.args[0]))
+        elif _has_both_signs(node):
+            flipped = _negated(node)
+        else:
+            continue
+        product.coef = -product.coef
+        product.factors[place] = (flipped, labels)
+        return True
+    return False
+
+
+def _has_both_signs(node: Node) -> bool:
+    return node.op == "add" and len({split_coefficient(term)[0] > 0 for term in node.args}) == 2
+
+
+def _negated(total: Node) -> Node:
+    return add(*(scale(-1, term) for term in total.args))
 
 
 def _cancel_inverses(product: _Product) -> bool:
@@ -362,7 +420,7 @@ def _join_matrix_powers(product: _Product) -> bool:
                 ends, middle = (b_row, column), row
             else:
                 continue
-            total = add(exponent, other_exponent)
+            total = flatten_sum(add(exponent, other_exponent))
             if total.rank and total.op == "einsum" and not _carries_axes(total):
                 coef, *_ = einsum_parts(total)
                 total = einsum(coef, [(arg, ()) for arg in total.args], ())
@@ -407,9 +465,14 @@ def _fuse_pair(a: Node, b: Node) -> Node | None:
     if name == "sign":
         (x,) = a.args
         if base.op == "map" and base.params[0] == "abs" and base.args[0] is x:
-            return einsum_like(x, power(base, whole - 1)) if whole == 1 else None
+            odd = whole is not None and whole % 2 == 1
+            return power(x, exponent) if odd else None  # |x|^(k-1) is x^(k-1)
         if b is x:
             return apply("abs", x)
+    if (name, base.params[0] if base.op == "map" else "") in _QUOTIENTS and whole == -1:
+        if a.args == base.args:
+            quotient, e = _QUOTIENTS[str(name), str(base.params[0])]
+            return power(apply(quotient, *a.args), e)
     if name in ("step", "heaviside"):
         (x,) = a.args
         positive_part = base.op == "map" and base.params[0] in ("relu", "maximum")
@@ -439,6 +502,14 @@ def _fuse_pair(a: Node, b: Node) -> Node | None:
     return None
 
 
+_QUOTIENTS = {  # f(u)/g(u) = h(u)^e
+    ("sin", "cos"): ("tan", 1),
+    ("cos", "sin"): ("tan", -1),
+    ("sinh", "cosh"): ("tanh", 1),
+    ("cosh", "sinh"): ("tanh", -1),
+}
+
+
 def _positive_part_of(node: Node) -> Node | None:
     """x for relu(x) and max(x, 0)."""
     if node.params[0] == "relu":
@@ -456,8 +527,8 @@ def einsum_like(*factors: Node) -> Node:
 
 def _fuse_function(node: Node) -> Node:
     """1/(1 + exp(u)) -> sigmoid(-u), log(1 + exp(u)) -> softplus(u), abs(x)^2 -> x^2, ..."""
-    if node.op == "inv":
-        return _inverse_of_chain(node)
+    if node.op in ("inv", "det", "matpow"):
+        return _take_out_scalars(node)
     if node.op != "map":
         return node
     name = node.params[0]
@@ -499,10 +570,38 @@ def _one_plus_exp(node: Node) -> Node | None:
     return None
 
 
-def _inverse_of_chain(node: Node) -> Node:
+MAX_CHAIN_POWER = 4
+
+
+def _take_out_scalars(node: Node) -> Node:
+    """inv(t*A) -> inv(A)/t, det(t*A) -> t^n*det(A), (t*A)^n -> t^n*A^n, A^3 -> A*A*A."""
+    a = node.args[0]
+    if a.op == "einsum":
+        coef, labels, out, sizes = einsum_parts(a)
+        scalars = [arg for arg, own in zip(a.args, labels, strict=True) if not own]
+        rest: list[Factor] = [
+            (arg, own) for arg, own in zip(a.args, labels, strict=True) if own
+        ]
+        if rest and (scalars or coef != 1):
+            factor = einsum(coef, [(arg, ()) for arg in scalars], ())
+            inner = einsum(1, rest, out, dict(enumerate(sizes)))
+            e = {"inv": number(-1), "det": size_node(a.shape[0]), "matpow": node.args[-1]}[node.op]
+            if not e.shape:
+                bare = rebuild(node, (inner, *node.args[1:]))
+                return einsum_like(power(factor, e), _take_out_scalars(bare))
+    if node.op == "inv":
+        return _inverse_of_chain(node)
+    e_value = value_of(node.args[1]) if node.op == "matpow" else None
+    if e_value is not None and 1 < e_value <= MAX_CHAIN_POWER:
+        steps = range(int(e_value))
+        return einsum(1, [(a, (k, k + 1)) for k in steps], (0, len(steps)), merge=True)
+    return node
+
+
+def _inverse_of_chain(node: Node, *, symmetric: bool = False) -> Node:
     """inv(A*B) -> inv(B)*inv(A) for square A and B (each is invertible if the product is)."""
-    (a,) = node.args
-    if a.op != "einsum" or a.symmetric:
+    a = node.args[0] if node.op == "inv" else node
+    if node.op != "inv" or a.op != "einsum" or (a.symmetric and not symmetric):
         return node
     coef, labels, out, sizes = einsum_parts(a)
     if any(size != a.shape[0] for size in sizes) or len(set(out)) != 2 or len(labels) < 2:
@@ -529,7 +628,7 @@ def _substitute_selections(product: _Product) -> bool:
     for place, (node, labels) in enumerate(product.factors):
         if node.op != "select" or node.params[0] != "==":
             continue
-        coefs, offset = _condition(node)
+        coefs, offset = condition_of(node)
         if not all(isinstance(c, int) for c in coefs):
             continue
         if coefs in ((1, -1), (-1, 1)) and value_of(offset) == 0:
@@ -546,10 +645,22 @@ def _substitute_selections(product: _Product) -> bool:
     return _join_selections(product)
 
 
-def _condition(node: Node) -> tuple[tuple[Size, ...], Node]:
-    coefs, offset = node.params[1], node.params[2]
-    assert isinstance(coefs, tuple) and isinstance(offset, Node)
-    return coefs, offset
+def _sum_of_indices(product: _Product) -> bool:
+    """The sum of 0, 1, ..., n - 1 (plus an offset each) is n*(n - 1)/2 (plus n times that)."""
+    for place, (node, labels) in enumerate(product.factors):
+        if node.op == "iota" and product.places(labels[0]) == 1:
+            n = size_node(product.sizes.pop(labels[0]))
+            pairs = einsum(Fraction(1, 2), [(n, ()), (add(n, number(-1)), ())], ())
+            total = add(pairs, einsum(1, [(n, ()), (node.args[0], ())], ()))
+            product.factors[place] = (flat(total), ())
+            return True
+    return False
+
+
+def condition_of(node: Node) -> tuple[tuple[Size, ...], Node]:
+    coefs = node.params[1]
+    assert isinstance(coefs, tuple)
+    return coefs, node.args[0]
 
 
 def _join_selections(product: _Product) -> bool:
@@ -585,7 +696,7 @@ def _join_selections(product: _Product) -> bool:
 
 def unique_digits(node: Node) -> bool:
     """Whether [r == i*n + k] names each pair (i, k) by its own r: k counts the digits below n."""
-    coefs, offset = _condition(node)
+    coefs, offset = condition_of(node)
     sizes = dict(zip(coefs[1:], node.shape[1:], strict=True))
     others = [c for c in coefs[1:] if c != 1]
     return coefs[0] == -1 and offset is ZERO and len(others) == 1 and sizes.get(1) == others[0]
@@ -597,7 +708,7 @@ def _joined_shifts(
     """[r == i + a][r == j + b] as a condition on i and j; a factor 0 if it cannot hold."""
     shifts = []
     for node, labels in (one, other):
-        coefs, offset = _condition(node)
+        coefs, offset = condition_of(node)
         place = labels.index(r)
         if coefs != (1, -1) and coefs != (-1, 1):
             return None
@@ -621,8 +732,7 @@ def _fix_index(product: _Product, fixing: int, label: Label, index: int) -> bool
         if place == fixing or label not in labels:
             continue
         if node.op == "select" and node.params[0] == "==":
-            coefs, offset = node.params[1], node.params[2]
-            assert isinstance(coefs, tuple) and isinstance(offset, Node)
+            coefs, offset = condition_of(node)
             axis = labels.index(label)
             if not isinstance(coefs[axis], int):
                 continue
@@ -643,9 +753,7 @@ def _fix_index(product: _Product, fixing: int, label: Label, index: int) -> bool
             product.replace([place], [(node.args[index], ())])
             return True
         if node.op == "iota":
-            offset = node.params[0]
-            assert isinstance(offset, Node)
-            product.replace([place], [(add(offset, number(index)), ())])
+            product.replace([place], [(add(node.args[0], number(index)), ())])
             return True
     return False
 
@@ -738,27 +846,25 @@ def _common_coefficient(node: Node) -> Node:
     return scale(factor, add(*(scale(1 / Fraction(factor), term) for term in node.args)))
 
 
-def _gatherings(node: Node, tidy: Callable[[Node], Node]) -> list[Node]:
-    """Each way to take one common factor out of some of the terms of a sum."""
+Members: TypeAlias = tuple[tuple[int, int], ...]  # places (term, factor) of a common factor
+
+
+def _common_factors(products: list[_Product]) -> list[Members]:
+    """The factors that several terms have in one role, with the places where they stand."""
     groups: dict[tuple[object, ...], list[tuple[int, int]]] = {}
-    products = [_Product.of(split_coefficient(term)[1]) for term in node.args]
     for t, product in enumerate(products):
+        if len(set(product.out)) != len(product.out):
+            continue
         seen = set()
-        for place, (factor, labels) in enumerate(product.factors):
-            role = _role(product, place)
-            if role is not None and (factor, role) not in seen:
-                seen.add((factor, role))
-                groups.setdefault((factor, role), []).append((t, place))
-    results = []
-    for members in groups.values():
-        if len(members) >= 2:
-            gathered = _take_out(node, products, members, tidy)
-            if gathered is not None:
-                results.append(gathered)
-    return results
+        for place, (factor, _) in enumerate(product.factors):
+            key = (factor, _role(product, place))
+            if key not in seen:
+                seen.add(key)
+                groups.setdefault(key, []).append((t, place))
+    return [tuple(members) for members in groups.values() if len(members) >= 2]
 
 
-def _role(product: _Product, place: int) -> tuple[object, ...] | None:
+def _role(product: _Product, place: int) -> tuple[object, ...]:
     """How a factor hangs in its product: the axes of the result, or the sums, it carries."""
     _, labels = product.factors[place]
     rest = {x for p, (_, own) in enumerate(product.factors) if p != place for x in own}
@@ -774,14 +880,12 @@ def _role(product: _Product, place: int) -> tuple[object, ...] | None:
 
 
 def _take_out(
-    node: Node, products: list[_Product], members: list[tuple[int, int]], tidy: Callable[[Node], Node]
+    node: Node, products: list[_Product], members: Members, tidy: Callable[[Node], Node]
 ) -> Node | None:
     """The sum with the factors at `members` (term, place) taken out of their terms."""
     first, first_place = members[0]
     factor, first_labels = products[first].factors[first_place]
     out = products[first].out
-    if len(set(out)) != len(out):
-        return None
     rests, axes_of = [], []
     for t, place in members:
         product = products[t]

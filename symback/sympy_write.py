@@ -53,6 +53,13 @@ PLAIN: dict[str, Any] = {
     "floor": sp.floor,
 }
 
+RECIPROCALS: dict[str, Any] = {  # 1/f has a name of its own
+    "sin": sp.csc,
+    "cos": sp.sec,
+    "tan": sp.cot,
+    "tanh": sp.coth,
+}
+
 COMPOSED: dict[str, Callable[..., Any]] = {
     "sigmoid": lambda x: 1 / (1 + sp.exp(-x)),
     "softplus": lambda x: sp.log(1 + sp.exp(x)),
@@ -150,6 +157,11 @@ class Writer:
         return sp.Pow(self(p.args[0]), self(p.args[1]))
 
     def _elementwise_pow(self, p: Phrase) -> Any:
+        base, exponent = p.args
+        if base.head == "function" and exponent.is_number and exponent.value == -1:
+            reciprocal = RECIPROCALS.get(str(base.data[0]))
+            if reciprocal is not None:
+                return self(base.args[0]).applyfunc(reciprocal)
         return HadamardPower(self(p.args[0]), self(p.args[1]))
 
     def _function(self, p: Phrase) -> Any:

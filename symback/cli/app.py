@@ -48,3 +48,28 @@ class _Commands(TyperGroup):
     def format_commands(self, ctx: Any, formatter: Any) -> None:
         with formatter.section("Commands"):
             formatter.write_dl(list(COMMANDS.items()))
+
+
+class _Command(TyperCommand):
+    """A command whose name `symback --help` and `symback NAME --help` spell alike."""
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"symback {__version__}")
+        raise typer.Exit
+
+
+app = typer.Typer(cls=_Commands, no_args_is_help=True, **_SETTINGS)
+
+
+@app.callback()
+def symback(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    """Symbolic backpropagation, step by step.
+
+    Gradients in closed form with every step told, exact numbers, and an independent check.
+    """

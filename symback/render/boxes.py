@@ -14,12 +14,10 @@ from rich.text import Text
 
 #: Opening and closing brackets: of one line; first, middle and last line.
 BRACKETS = {
-    "[": "[⎡⎢⎣",
-    "]": "]⎤⎥⎦",
-    "(": "(⎛⎜⎝",
-    ")": ")⎞⎟⎠",
-    "|": "|│││",
-    "‖": "‖‖‖‖",
+    "[": ("[", "⎡", "⎢", "⎣"),
+    "]": ("]", "⎤", "⎥", "⎦"),
+    "(": ("(", "⎛", "⎜", "⎝"),
+    ")": (")", "⎞", "⎟", "⎠"),
 }
 
 

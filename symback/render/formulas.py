@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Container, Iterator
 from dataclasses import dataclass, field
 
 from rich.cells import cell_len
-from rich.text import Text
 
 from symback.phrase import Phrase
 from symback.render.boxes import Box, beside, enclosed, line
-from symback.render.numbers import Numbers, entries
+from symback.render.digits import Numbers, entries
 from symback.spell import pretty, text
 from symback.spell.walk import fold, with_args
 from symback.values import Value
@@ -21,8 +20,53 @@ Lookup = Callable[[str, str], Value | None]
 
 _FIRST_STAND_IN = 0xA000  # letters of the Yi script: no name of ours has them
 _LAST_STAND_IN = 0xA48C
-_OPERATOR = re.compile(r" (?=[-+−*/⊙⊘·=] | *\.[*/] )|(?<=[,*/]) ?|(?<=[])′'ᵀ\w]) (?=[\w∂‖|(\[])")
+_SUMS = frozenset("+-−=")
+_SIGNS = frozenset("+-−=·⊙⊘*/")
 _POWERS = "⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻^'"
+
+
+def wrapped(formula: str, width: int) -> list[str]:
+    """A formula in lines, broken at the outermost operators: sums first, then products.
+
+    >>> wrapped("a*b + c*(d - e)", 12)
+    ['a*b', '+ c*(d - e)']
+    """
+    return _filled(formula, width, 0)
+
+
+def _filled(formula: str, width: int, level: int) -> list[str]:
+    """The formula in lines, broken at this level of `_breaks`, or at inner ones where need be."""
+    if cell_len(formula) <= width:
+        return [formula]
+    levels = _breaks(formula)
+    while level < len(levels) and not levels[level]:
+        level += 1
+    if level >= len(levels):
+        return [formula]
+    ends = [*levels[level], len(formula)]
+    pieces = [formula[a:b] for a, b in zip([0, *ends], ends, strict=False)]
+    lines: list[str] = []
+    for piece in pieces:
+        if lines and cell_len(lines[-1] + piece) <= width:
+            lines[-1] += piece
+        else:
+            lines.extend(_filled(piece.lstrip(), width, level + 1))
+    return [text.rstrip() for text in lines]
+
+
+def _breaks(formula: str) -> list[list[int]]:
+    """Places to break: around sums and then around products, at each depth of brackets."""
+    levels: list[list[int]] = []
+    depth = 0
+    for at, char in enumerate(formula):
+        depth += (char in "([") - (char in ")]")
+        while len(levels) < 2 * depth + 2:
+            levels.append([])
+        behind, before = formula[at + 1 : at + 2], formula[at - 1 : at]
+        if char != " " or not at or before in _SIGNS:
+            continue
+        levels[2 * depth + (behind not in _SUMS and before != ",")].append(at)
+    return levels
 
 
 @dataclass
@@ -47,20 +91,22 @@ class Formulas:
 
     def with_numbers(self, phrase: Phrase, lookup: Lookup, width: int) -> Box | None:
         """The formula with numbers in place of names, or None where it has no such form."""
-        stand_ins = _StandIns(lookup, transposed="'" if self.ascii else "ᵀ")
+        stand_ins = _StandIns(lookup)
         replaced = fold(phrase, stand_ins.visit)
-        if replaced is None or not stand_ins.values:
+        values = stand_ins.values
+        if replaced is None or not values:
             return None
-        box = _Assembly(self(replaced), stand_ins, self.numbers, width).box()
+        transposed = "'" if self.ascii else "ᵀ"
+        tokens = list(_tokens(self(replaced), values, transposed))
+        box = _Assembly(tokens, values, transposed, self.numbers, width).box()
         return box if box.width <= width else None
 
 
 class _StandIns:
     """Names that stand for numbers while a formula is spelled."""
 
-    def __init__(self, lookup: Lookup, transposed: str) -> None:
+    def __init__(self, lookup: Lookup) -> None:
         self.lookup = lookup
-        self.transposed = transposed
         self.values: dict[str, Value] = {}
         self.letters: dict[tuple[str, str, tuple[int, ...]], str] = {}
 
@@ -82,9 +128,7 @@ class _StandIns:
         name, kind = map(str, base.data)
         return self._stand_in(phrase, name, kind, tuple(int(i.value) for i in indices))
 
-    def _stand_in(
-        self, phrase: Phrase, name: str, kind: str, at: tuple[int, ...]
-    ) -> Phrase | None:
+    def _stand_in(self, phrase: Phrase, name: str, kind: str, at: tuple[int, ...]) -> Phrase | None:
         value = self.lookup(name, kind)
         if value is None:
             return None
@@ -112,65 +156,86 @@ def _entry_of(value: Value, at: tuple[int, ...]) -> Value:
     return Value(value.floats[own], exact, digits)
 
 
+@dataclass
 class _Assembly:
-    """A spelled formula with stand-ins, put together as boxes."""
+    """Puts the tokens of a spelled formula together as boxes."""
 
-    def __init__(self, spelled: str, stand_ins: _StandIns, numbers: Numbers, width: int) -> None:
-        self.tokens = list(_tokens(spelled))
-        self.stand_ins = stand_ins
-        self.numbers = numbers
-        self.width = width
-        self.at = 0
+    tokens: list[str]
+    values: dict[str, Value]
+    transposed: str
+    numbers: Numbers
+    width: int
+    at: int = 0
 
     def box(self) -> Box:
+        """Everything up to the closing parenthesis, or to the end."""
         parts: list[Box] = []
         while self.at < len(self.tokens):
-            token = self.tokens[self.at]
+            part = self.tokens[self.at]
             self.at += 1
-            if token == ")":
+            if part == ")":
                 break
-            parts.append(self._part(token))
+            parts.append(self._part(part))
         return beside(parts)
 
-    def _part(self, token: str) -> Box:
-        if token == "(":
+    def _part(self, part: str) -> Box:
+        if part == "(":
             inside = self.box()
-            return enclosed(inside, "(", ")") if not self.numbers.ascii else _in_one_line(inside)
-        value = self.stand_ins.values.get(token)
-        if value is None:
-            return line(token)
+            tall = inside.height > 1 and not self.numbers.ascii
+            return enclosed(inside, "(", ")") if tall else beside([line("("), inside, line(")")])
+        if part not in self.values:
+            return line(self._sign(part))
+        value = self.values[part]
         if not value.shape:
             return line(self._number(entries(value)[0]))
-        if self._next() == self.stand_ins.transposed and len(value.shape) <= 2:
+        if self._token(0) == self.transposed and len(value.shape) <= 2:
             self.at += 1
-            return self.numbers.box(_transposed(value), self.width, columns=True)
+            value = _transposed(value)
         return self.numbers.box(value, self.width, columns=True)
 
+    def _token(self, step: int) -> str:
+        """The token `step` places after the next one."""
+        place = self.at + step
+        return self.tokens[place] if 0 <= place < len(self.tokens) else ""
+
+    def _is_scalar(self, token: str) -> bool:
+        return token in self.values and not self.values[token].shape
+
     def _number(self, number: str) -> str:
-        """A number; in parentheses where a sign or a slash in it would be misread."""
-        before = "".join(t for t in self.tokens[: self.at - 1][-1:])
-        behind = self._next()
-        joined = self._dot() if before == " " and self._before_is_factor() else ""
-        opens = not before.strip() and not joined and not self._follows_operator()
-        exposed = number.startswith("-") and not (opens or before.endswith(("(", ", ")))
-        raised = behind[:1] in _POWERS and behind[:1] != "" and ("-" in number or "/" in number)
-        return joined + (f"({number})" if exposed or raised else number)
+        """A number, in parentheses where its sign or slash would be misread."""
+        before, behind = self._token(-2), self._token(0)
+        opens = not before or before.endswith(("(", ", ", "= ", "|", "[", "‖"))
+        raised = bool(behind) and behind[0] in _POWERS
+        misread = (number[0] == "-" and not opens) or ("/" in number and bool(before + behind))
+        raised = raised and ("-" in number or "/" in number)
+        return f"({number})" if misread or raised else number
 
-    def _next(self) -> str:
-        return self.tokens[self.at] if self.at < len(self.tokens) else ""
-
-    def _before_is_factor(self) -> bool:
-        return self.at >= 3 and self.tokens[self.at - 3] in self.stand_ins.values
-
-    def _follows_operator(self) -> bool:
-        return self.at >= 2
-
-    def _dot(self) -> str:
-        return "· "
+    def _sign(self, between: str) -> str:
+        """Text between numbers; what only a space multiplies gets a dot."""
+        if self._is_scalar(self._token(-2)) and re.match(r" ($|[\w∂‖|\[⌊])", between):
+            return f" · {between[1:]}" if between[1:] or self._token(0) else between
+        if self._is_scalar(self._token(-2)) and between == "·":
+            return " · "
+        if self._is_scalar(self._token(0)) and re.search(r"(^|[\w)\]|‖′⁻¹²³ᵀ]) $", between):
+            return f"{between}· "
+        return between
 
 
-def _in_one_line(box: Box) -> Box:
-    return beside([line("("), box, line(")")])
+def _tokens(spelled: str, values: Container[str], transposed: str) -> Iterator[str]:
+    """Stand-ins, parentheses, transposes behind stand-ins, and the text between them."""
+    run = ""
+    previous = ""
+    for char in spelled:
+        if char in values or char in "()" or (char == transposed and previous in values):
+            if run:
+                yield run
+            yield char
+            run = ""
+        else:
+            run += char
+        previous = char
+    if run:
+        yield run
 
 
 def _transposed(value: Value) -> Value:

@@ -144,9 +144,7 @@ class Numbers:
         inside = grid(rows, brackets=False)
         width = inside.width
         return Box(
-            tuple(
-                text.__class__(f"[{text.plain:<{width}}]") for text in inside.lines
-            ),
+            tuple(text.__class__(f"[{text.plain:<{width}}]") for text in inside.lines),
             inside.base,
         )
 
