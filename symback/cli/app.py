@@ -6,7 +6,7 @@ from importlib import import_module
 from typing import Annotated, Any
 
 import typer
-from typer.core import TyperCommand, TyperGroup
+from typer.core import TyperGroup
 from typer.main import get_command
 
 from symback import __version__
@@ -36,7 +36,7 @@ class _Commands(TyperGroup):
             return None
         module = import_module(f"symback.cli.{cmd_name}_command")
         one = typer.Typer(**_SETTINGS)
-        one.command(cmd_name, cls=_Command)(module.run)
+        one.command(cmd_name)(module.run)
         return get_command(one)
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
@@ -50,8 +50,6 @@ class _Commands(TyperGroup):
             formatter.write_dl(list(COMMANDS.items()))
 
 
-class _Command(TyperCommand):
-    """A command whose name `symback --help` and `symback NAME --help` spell alike."""
 
 
 def _version(wanted: bool) -> None:
