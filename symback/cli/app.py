@@ -50,8 +50,6 @@ class _Commands(TyperGroup):
             formatter.write_dl(list(COMMANDS.items()))
 
 
-
-
 def _version(wanted: bool) -> None:
     if wanted:
         typer.echo(f"symback {__version__}")

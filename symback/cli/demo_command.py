@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from rich.text import Text
-
 from symback import bundle
 from symback.cli.derive_command import show
 from symback.cli.options import NoColour, Plain, Width

@@ -5,7 +5,7 @@ from __future__ import annotations
 from symback import bundle
 from symback.cli.options import Json, NoColour, Plain, Width, page, print_json
 from symback.problemfile import read_problem_file
-from symback.render.page import NAME, QUIET
+from symback.render.page import QUIET
 
 
 def run(
@@ -24,4 +24,6 @@ def run(
     for row in rows:
         where.entry(row["name"], row["title"], longest)
     where.gap()
-    where.paragraph(f"symback derive {rows[0]['name']} solves the first one.", style=QUIET, indent=0)
+    where.paragraph(
+        f"symback derive {rows[0]['name']} solves the first one.", style=QUIET, indent=0
+    )

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from textwrap import wrap
 
+from rich.cells import cell_len
 from rich.console import Console
 from rich.text import Text
 
@@ -24,6 +25,7 @@ GOOD = "green"
 WARNING = "yellow"
 
 INDENT = 2
+LABEL = 11  # width of the words before a formula
 MAX_WIDTH = 120  # lines that are longer are hard to read
 MIN_WIDTH = 40
 _SYMBOLS_PART = 0.56  # of the width, for the column of formulas
@@ -95,23 +97,65 @@ class Page:
                 text.append(quiet, QUIET)
             self.put(text)
 
+    def row(self, boxes: Iterable[Box], indent: int = INDENT) -> None:
+        """Boxes beside each other."""
+        self.box(beside(boxes), indent)
+
+    def entry(self, name: str, words: str, longest: int) -> None:
+        """A line of a list: a name, and beside it some words."""
+        inner = INDENT + longest + 2
+        lines = wrap(words, self.width - inner) or [""]
+        self.put(Text.assemble(" " * INDENT, (name.ljust(longest), NAME), "  ", lines[0]))
+        self.put(*(" " * inner + rest for rest in lines[1:]))
+
+    def remark(self, words: str, indent: int = 2 * INDENT) -> None:
+        """A quiet sentence."""
+        self.bullet(words, mark="-" if self.formulas.ascii else "·", style=QUIET, indent=indent)
+
+    def through(self, words: str, formula: str, quiet: str, indent: int) -> None:
+        """Words, a formula behind them, and what to say about it at the end or below."""
+        start = f"{words} "
+        lines = wrapped(formula, self.width - indent - len(start))
+        for number, part in enumerate(lines):
+            text = Text(" " * indent)
+            text.append(start if not number else " " * len(start), QUIET)
+            text.append(part)
+            last = number == len(lines) - 1
+            if last and quiet and text.cell_len + cell_len(quiet) + 3 <= self.width:
+                text.append(" " * (self.width - text.cell_len - cell_len(quiet)))
+                text.append(quiet, QUIET)
+                quiet = ""
+            self.put(text)
+        if quiet:
+            self.paragraph(quiet, style=QUIET, indent=indent + len(start))
+
+    @property
+    def number_room(self) -> int:
+        """How wide a number may be that stands beside or below its formula."""
+        return self.width - 3 * INDENT - LABEL
+
     def pair(self, label: str, left: Sequence[str], right: Box | None, indent: int) -> None:
-        """A label, a formula and its number beside it; below it where both are wide."""
-        label_box = line(Text(label, QUIET))
-        column = max(int(self.width * _SYMBOLS_PART), indent + len(label) + 8)
-        room = column - indent - len(label) - 2
-        whole = self.width - indent - len(label)
-        beside_each_other = right is not None and right.width <= self.width - column
-        parts = [p for one in left for p in wrapped(one, room if beside_each_other else whole)]
-        if beside_each_other and len(parts) > len([p for p in left if p]) and right is not None:
-            beside_each_other = False
-            parts = [p for one in left for p in wrapped(one, whole)]
+        """A label, formulas and their number beside them; below where there is no room."""
+        start = indent + cell_len(label)
+        column = max(int(self.width * _SYMBOLS_PART), start + LABEL)
+        longest = max((cell_len(one) for one in left), default=0)
+        fits = right is not None and right.width <= self.width - column
+        if right is not None and not fits:  # a short formula leaves more room
+            column = self.width - right.width
+            fits = start + longest + 2 <= column
+        whole = self.width - start
+        beside_it = [part for one in left for part in wrapped(one, column - start - 2)]
+        below_it = [part for one in left for part in wrapped(one, whole)]
+        fits = fits and len(beside_it) <= max(len(below_it), right.height if right else 0)
+        parts = beside_it if fits else below_it
         formula = Box(tuple(Text(part, FORMULA) for part in parts))
+        row = [line(Text(label, QUIET)), formula]
         if right is None:
-            self.box(beside([label_box, formula]), indent)
-        elif beside_each_other:
-            padding = " " * max(column - indent - len(label) - formula.width, 2)
-            self.box(beside([label_box, formula, line(padding), right]), indent)
+            self.row(row, indent)
+        elif fits:
+            first = Box(right.lines, right.base if formula.height == 1 else 0)
+            gap = max(column - start - formula.width, 2)
+            self.row([*row, line(" " * gap), first], indent)
         else:
-            self.box(beside([label_box, formula]), indent)
-            self.box(right, indent + len(label))
+            self.row(row, indent)
+            self.box(right, start)

@@ -12,7 +12,7 @@ from symback.graph import Shape
 from symback.phrase import Phrase
 from symback.render.boxes import Box, line, stacked
 from symback.render.digits import SHORTENED, rounded
-from symback.render.page import FORMULA, GOOD, INDENT, NAME, QUIET, WARNING, Page
+from symback.render.page import GOOD, INDENT, NAME, QUIET, WARNING, Page
 from symback.story import (
     Backward,
     Contribution,
@@ -153,14 +153,9 @@ class _Story:
         self._worked_pair(f"{name} = ", step.simplified, step.value)
         for case in step.cases:
             argument = self.formulas(case.argument)
-            self.page.bullet(
-                f"{case.function}: {argument} is {_cases(case.entries)}",
-                mark="·",
-                style=QUIET,
-                indent=2 * INDENT,
-            )
+            self.page.remark(f"{case.function}: {argument} is {_cases(case.entries)}")
         for remark in step.remarks:
-            self.page.bullet(remark, mark="·", style=QUIET, indent=2 * INDENT)
+            self.page.remark(remark)
 
     def _worked_pair(self, start: str, phrase: Phrase, value: Value | None) -> None:
         right = None if value is None else self._number(value)
@@ -169,8 +164,8 @@ class _Story:
     def _contribution(self, given: Contribution, several: bool) -> None:
         consumer = self._forward_of(given.consumer)
         words = "; ".join(given.rules)
-        through = f"through {self.formulas(consumer.symbol)} = {self.formulas(consumer.formula)}"
-        self.page.through(through, words, 2 * INDENT)
+        formula = f"{self.formulas(consumer.symbol)} = {self.formulas(consumer.formula)}"
+        self.page.through("through", formula, words, 2 * INDENT)
         indent = 3 * INDENT
         rows: list[tuple[str, Phrase, Value | None]] = [
             ("incoming   ", given.incoming, given.incoming_value)
@@ -201,7 +196,7 @@ class _Story:
             right = None if row.value is None else self._number(row.value)
             self.page.pair("= ", self._closed(row, gradient), right, 2 * INDENT)
             for remark in row.remarks:
-                self.page.bullet(remark, mark="·", style=QUIET, indent=2 * INDENT)
+                self.page.remark(remark)
 
     def _gradient_name(self, label: str) -> str:
         adjoint = Phrase("symbol", (), (label.split("[")[0], "adjoint"))
@@ -269,8 +264,7 @@ class _Story:
                 mark=sign,
                 style=GOOD,
             )
-        for note in costs:
-            cost = note.cost
+        for cost in (note.cost for note in costs):
             self.page.paragraph(
                 f"Operations on numbers: {cost.forward.total:,} forward, {cost.backward.total:,} "
                 f"backward, for all {cost.entries:,} derivatives at once. One by one, along each "
@@ -291,7 +285,7 @@ class _Story:
 
 
 def _cases(entries: Iterable[str]) -> str:
-    """Which condition holds where, in words.  ("> 0", "> 0") -> "> 0 everywhere" """
+    """Which condition holds where, in words.  ("> 0", "> 0") -> "> 0 everywhere"."""
     conditions = list(entries)
     if len(set(conditions)) == 1:
         return conditions[0] + (" in every entry" if len(conditions) > 1 else "")

@@ -1,0 +1,126 @@
+"""The answer to `symback diff` in the terminal and as data."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rich.text import Text
+
+from symback.graph import Shape
+from symback.phrase import Phrase
+from symback.question import Answer, Derivative
+from symback.render.boxes import beside, line
+from symback.render.digits import rounded
+from symback.render.page import GOOD, INDENT, QUIET, WARNING, Page
+from symback.spell import latex, text
+from symback.tensor import show_shape, show_size
+
+
+def tell_answer(answer: Answer, page: Page) -> None:
+    """Print the expression as understood, each derivative, and the check."""
+    formulas, numbers = page.formulas, page.formulas.numbers
+    page.formula("f", formulas(answer.phrase), indent=0, quiet=_shape(answer.shape, page))
+    if answer.value is not None:
+        page.row([line("  = "), numbers.box(answer.value, page.width - 4)], 0)
+    words = []
+    for name, tensor in answer.symbols.items():
+        written = formulas(Phrase("symbol", (), (name, "")))
+        words.append(f"{written}: {_shape(tensor.shape, page)}" if tensor.shape else written)
+    page.paragraph(f"where {', '.join(words)}", style=QUIET, indent=0)
+    for derivative in answer.derivatives:
+        page.gap()
+        _tell(derivative, page)
+    page.gap()
+    _check(answer, page)
+
+
+def _tell(derivative: Derivative, page: Page) -> None:
+    name = _name(derivative.wrt, page)
+    formula = page.formulas(derivative.phrase)
+    page.formula(name, formula, indent=INDENT, quiet=_shape(derivative.shape, page))
+    if derivative.value is not None:
+        indent = INDENT + len(name) + 1
+        number = page.formulas.numbers.box(derivative.value, page.width - indent - 2)
+        page.put(*(Text(" " * indent) + t for t in beside([line("= "), number]).lines))
+    written = derivative.written
+    if written != formula:
+        page.put(Text.assemble(" " * INDENT, ("to type in: ", QUIET), (written, "")))
+
+
+def _name(wrt: tuple[str, ...], page: Page) -> str:
+    names = [page.formulas(Phrase("symbol", (), (name, ""))) for name in wrt]
+    if page.formulas.ascii:
+        return f"d{len(wrt) if len(wrt) > 1 else ''}f/{''.join(f'd{name}' for name in names)}"
+    if len(wrt) == 1:
+        return f"∂f/∂{names[0]}"
+    if wrt[0] == wrt[1]:
+        return f"∂²f/∂{names[0]}²"
+    return f"∂²f/∂{names[0]}∂{names[1]}"
+
+
+def _check(answer: Answer, page: Page) -> None:
+    verification = answer.verification
+    for kink in answer.kinks:
+        low, high = kink.interval
+        page.bullet(
+            f"{kink.node}: {kink.function} stands at its kink; any slope from {low} to {high} is "
+            f"valid, taken: {kink.taken}. {kink.others}",
+            mark="!",
+            style=WARNING,
+            indent=0,
+        )
+    if verification is None:
+        words = "Not checked by numbers: no point was found at which it has a value."
+        if answer.has_unknown_functions:
+            words = "Not checked by numbers: a function in it is unknown."
+        page.bullet(words, mark="!", style=WARNING, indent=0)
+        return
+    point = "a random point" if answer.at_random else "these values"
+    mark = "ok" if page.formulas.ascii else "✓"
+    page.bullet(
+        f"Verified at {point} by {verification.witness}: largest difference "
+        f"{rounded(verification.max_error, 2)}.",
+        mark=mark,
+        style=GOOD,
+        indent=0,
+    )
+
+
+def _shape(shape: Shape, page: Page) -> str:
+    written = show_shape(shape)
+    return written if page.formulas.ascii else written.replace(" x ", "×")
+
+
+def answer_data(answer: Answer) -> dict[str, Any]:
+    """The answer as plain data; strings are in the input language."""
+    verification = answer.verification
+    return {
+        "expression": text(answer.phrase),
+        "order": answer.order,
+        "shape": [_size(size) for size in answer.shape],
+        "symbols": {n: [_size(s) for s in t.shape] for n, t in answer.symbols.items()},
+        "value": None if answer.value is None else answer.value.nested(),
+        "derivatives": [_derivative_data(one) for one in answer.derivatives],
+        "verified": None
+        if verification is None
+        else {
+            "ok": verification.ok,
+            "witness": verification.witness,
+            "max_error": verification.max_error,
+            "at": "random point" if answer.at_random else "values",
+        },
+    }
+
+
+def _derivative_data(derivative: Derivative) -> dict[str, Any]:
+    return {
+        "wrt": list(derivative.wrt),
+        "shape": [_size(size) for size in derivative.shape],
+        "closed": derivative.written,
+        "latex": latex(derivative.phrase),
+        "value": None if derivative.value is None else derivative.value.nested(),
+    }
+
+
+def _size(size: object) -> int | str:
+    return size if isinstance(size, int) else show_size(size)  # type: ignore[arg-type]
