@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from itertools import product
 
 from symback.exact import Exact, ExactTooLarge, as_node, exact_evaluate
-from symback.graph import Node, symbols_of
+from symback.graph import Node, symbols_of, transform
 from symback.notation import Notation
-from symback.ops import einsum
+from symback.ops import einsum, rebuild, symbol
 from symback.phrase import Phrase
 from symback.rules import one_hot
 from symback.simplify import simplify
@@ -22,27 +22,35 @@ def entries_of(node: Node) -> list[Node] | None:
     symbols = [s for s in symbols_of([node]) if s.params[1] != "index"]
     if not all(isinstance(size, int) for x in (node, *symbols) for size in x.shape):
         return None
-    values = {s: Exact(_known(s), tuple(_symbol_entries(s))) for s in symbols}
+    # While it is worked out, an entry is a scalar symbol of its own, so that it stays in one piece.
+    meaning: dict[Node, Node] = {}
+    values = {s: Exact(_known(s), tuple(_stand_ins(s, meaning))) for s in symbols}
     try:
         (result,) = exact_evaluate([node], values)
     except ExactTooLarge:
         return None
-    return [simplify(as_node(entry)) for entry in result.entries]
+    entries = [simplify(as_node(entry)) for entry in result.entries]
+    return [transform(entry, rebuild, meaning) for entry in entries]
 
 
 def _known(node: Node) -> tuple[int, ...]:
     return tuple(size for size in node.shape if isinstance(size, int))
 
 
-def _symbol_entries(node: Node) -> Sequence[Node]:
+def _stand_ins(node: Node, meaning: dict[Node, Node]) -> Sequence[Node]:
+    """A scalar symbol for each entry of a symbol; what it stands for goes into `meaning`."""
     if not node.shape:
         return [node]
     shape = _known(node)
     axes = tuple(range(node.rank))
-    return [
-        einsum(1, [(node, axes), *((one_hot(i, n), (a,)) for a, i, n in zip(axes, at, shape))], ())
-        for at in product(*map(range, shape))
-    ]
+    result = []
+    for at in product(*map(range, shape)):
+        picks = [(one_hot(i, n), (a,)) for a, i, n in zip(axes, at, shape, strict=True)]
+        name = f"{node.name}[{','.join(f'{i:06}' for i in at)}]"
+        stand_in = symbol(name, kind=str(node.params[1]))
+        meaning[stand_in] = einsum(1, [(node, axes), *picks], ())
+        result.append(stand_in)
+    return result
 
 
 def explicit_phrase(node: Node, notation: Notation) -> Phrase | None:

@@ -64,9 +64,13 @@ def exact_values(given: Mapping[str, GivenArray], sizes: Mapping[str, Tensor]) -
         known = _known_sizes(shape, bound, item)
         for declared, length, wanted in zip(shape, fitted, known, strict=True):
             if length != wanted:
-                reason = "; ".join(
-                    reasons[s] for s in symbols_of([declared]) if isinstance(declared, Node)
-                ) if isinstance(declared, Node) else ""
+                reason = (
+                    "; ".join(
+                        reasons[s] for s in symbols_of([declared]) if isinstance(declared, Node)
+                    )
+                    if isinstance(declared, Node)
+                    else ""
+                )
                 raise _mismatch(name, item, shape, lengths[name], reason)
         node_shape = tuple(n for n, s in zip(known, shape, strict=True) if s != 1)
         result[name] = Exact(node_shape, tuple(_entries(item)))

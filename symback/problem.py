@@ -30,13 +30,13 @@ from symback.lazy import load_module
 from symback.ops import as_size
 from symback.parse.lower import Scope, lower
 from symback.parse.syntax import Expression, Name, SumOver, walk
-from symback.problemfile import Figures, ProblemFile, parse_problem, read_problem_file
 from symback.problemfile import Definition as DefinitionLine
+from symback.problemfile import Figures, ProblemFile, parse_problem, read_problem_file
 from symback.problemfile import Target as WrittenTarget
-from symback.sizes import flat
+from symback.sizes import flat, plus
 from symback.tensor import Tensor, as_scalar, show_shape, show_size, symbol
 
-WITHOUT_UPSTREAM = "name a symbol that holds the gradient from above: upstream = \"d\""
+WITHOUT_UPSTREAM = 'name a symbol that holds the gradient from above: upstream = "d"'
 
 
 @dataclass(frozen=True)
@@ -331,9 +331,7 @@ class _Builder:
             named = symbol(line.name, tensor.shape)
             scope.names[line.name] = named
             result.append(
-                Definition(
-                    line.name, tensor, named, line.expression.text, line.expression.place()
-                )
+                Definition(line.name, tensor, named, line.expression.text, line.expression.place())
             )
         return result
 
@@ -370,7 +368,7 @@ class _Builder:
             raise NameProblem(
                 f"'{of.name}' is given, there is nothing to differentiate",
                 place=of.place,
-                hint=f"name a node of [define], such as of = \"{definitions[-1].name}\"",
+                hint=f'name a node of [define], such as of = "{definitions[-1].name}"',
             )
         names = [d.name for d in definitions]
         raise NameProblem(
@@ -392,9 +390,7 @@ class _Builder:
                 or "differentiate by a name under [symbols] or [define]",
             )
         try:
-            return target_of(
-                target.text, target.name, target.indices, names, self.given.index_base
-            )
+            return target_of(target.text, target.name, target.indices, names, self.given.index_base)
         except SymbackError as error:
             error.place = target.place
             raise
@@ -454,8 +450,7 @@ class _Builder:
                 raise NameProblem(
                     f"unknown name '{line.name}'",
                     place=line.place,
-                    hint=did_you_mean(line.name, known)
-                    or f"declare '{line.name}' under [symbols]",
+                    hint=did_you_mean(line.name, known) or f"declare '{line.name}' under [symbols]",
                 )
         return exact_values(given, self.sizes)
 
@@ -553,7 +548,7 @@ def target_of(
         if isinstance(index, int):
             index -= index_base
             if index < 0 or (isinstance(size, int) and index >= size):
-                last = show_size(size if index_base else size - 1 if isinstance(size, int) else size)
+                last = show_size(plus(size, index_base - 1))
                 raise ValueProblem(
                     f"'{label}' is outside: '{name}' has shape {show_shape(names[name].shape)}",
                     hint=f"entries count from {index_base} to {last} here (index_base)",

@@ -206,10 +206,14 @@ class _Sweep:
         return best, tuple(inherited)
 
     def _tidy(self, node: Node, simplify: Simplifier) -> Node:
-        """The shortest of three: names first, names after a first simplification, and products
-        multiplied together before anything else."""
-        named = self.names.in_names(node)
-        starts = (named, self.names.in_names(simplify(node)), transform(named, _merged, self.merged))
+        """The shortest of three forms.
+
+        Names are put in first, or after a first simplification, or products of products are
+        multiplied together before anything else.
+        """
+        first = self.names.in_names(node)
+        later = self.names.in_names(simplify(node))
+        starts = (first, later, transform(first, _merged, self.merged))
         return min((simplify(start) for start in starts), key=simplify.cost)
 
     def _put_in(self, passed: Passed) -> Node:
@@ -233,8 +237,8 @@ class _Sweep:
 class Names:
     """Writes expressions by the names of the definitions in them.
 
-        sigmoid(z)          ->  y         where y = sigmoid(z)
-        (v + eps)^(-3/2)    ->  s^(-3)    where s = (v + eps)^(1/2)
+    sigmoid(z)          ->  y         where y = sigmoid(z)
+    (v + eps)^(-3/2)    ->  s^(-3)    where s = (v + eps)^(1/2)
     """
 
     def __init__(self, definitions: Sequence[Definition]) -> None:
@@ -297,5 +301,3 @@ def _sums_to_one(value: Exact, axis: int) -> bool:
         rest = (*index[:axis], *index[axis + 1 :])
         totals[rest] = totals.get(rest, 0) + entry  # type: ignore[operator]
     return all(total == 1 for total in totals.values())
-
-

@@ -1,12 +1,27 @@
-"""Numbers as they are shown: exact where possible, as floats, and with many digits."""
+"""The numbers of a derivation: exact as far as possible, floats, and many digits on demand."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from fractions import Fraction
 from typing import Any
 
+import numpy as np
+
+from symback.bindings import sizes_of
 from symback.elementwise import Array
-from symback.exact import Exact
+from symback.entrywise import Entrywise
+from symback.errors import DomainError, ValueProblem
+from symback.evaluate import Describe, Evaluation
+from symback.exact import Exact, ExactField, ExactTooLarge, as_floats
+from symback.field import Entries
+from symback.graph import Node, Shape, symbols_of
+from symback.multiprecision import Many, seed
+from symback.problem import Problem
+from symback.sweep import Adjoint
+
+MAX_DIGITS = 1000
 
 
 @dataclass(frozen=True)
@@ -27,6 +42,159 @@ class Value:
     def shape(self) -> tuple[int, ...]:
         return tuple(self.floats.shape)
 
+    @property
+    def is_rational(self) -> bool:
+        """Whether every number is an exact fraction."""
+        exact = self.exact
+        return exact is not None and all(isinstance(x, Fraction) for x in exact.entries)
+
     def nested(self) -> Any:
         """The floats as nested lists; a scalar as a number."""
         return self.floats.tolist()
+
+    def entry(self, indices: Sequence[int]) -> Value:
+        """One entry, a scalar; indices count from 0."""
+        at = tuple(indices)
+        place = int(np.ravel_multi_index(at, self.shape)) if at else 0
+        return Value(
+            np.asarray(self.floats[at]),
+            None if self.exact is None else Entries((), (self.exact.entries[place],)),
+            None if self.digits is None else (self.digits[place],),
+        )
+
+
+class Numbers:
+    """Works out nodes over a problem's names and adjoints, each name once.
+
+    Args:
+        problem: with values for its symbols.
+        adjoints: definitions of the adjoint symbols.
+        digits: how many digits are wanted beside the floats.
+        describe: how errors name a node.
+
+    Raises:
+        DomainError: where a definition has no value.
+    """
+
+    def __init__(
+        self,
+        problem: Problem,
+        adjoints: Mapping[str, Adjoint],
+        describe: Describe,
+        digits: int | None = None,
+    ) -> None:
+        self.problem = problem
+        self.describe = describe
+        self.digits = digits
+        given = {**problem.symbols, **problem.sizes}
+        self.exact_values = {
+            given[name].node: value
+            for name, value in problem.values.items()
+            if name in problem.symbols
+        }
+        self.float_values = {node: as_floats(value) for node, value in self.exact_values.items()}
+        self.sizes = {
+            size.node: int(problem.values[name].entries[0])  # type: ignore[arg-type]
+            for name, size in problem.sizes.items()
+            if name in problem.values
+        }
+        forward = [(d.symbol.node, d.tensor.node) for d in problem.definitions]
+        backward = [(a.symbol, a.named) for a in adjoints.values() if a.symbol is not a.named]
+        self.definitions = dict([*forward, *backward])
+        self._floats = Evaluation.of(self.float_values, self.sizes, {}, self.definitions)
+        self._lost: set[Node] = set()
+        self._field = ExactField()
+        memo, bound = seed(self._field, self.exact_values, self.sizes)
+        self._exact = Entrywise(self._field, memo, bound, self.definitions)
+        self._many: Entrywise[Any] | None = None
+        if digits is not None:
+            if not 1 <= digits <= MAX_DIGITS:
+                raise ValueProblem(f"the number of digits is 1 to {MAX_DIGITS}, not {digits}")
+            many = Many(digits + 10)
+            numbers = {
+                node: Entries(value.shape, tuple(map(many.of, value.entries)))
+                for node, value in self.exact_values.items()
+            }
+            self._many = Entrywise(many, *seed(many, numbers, self.sizes), self.definitions)
+        for name, expression in forward:
+            self._prepare(name, expression, "")
+        for adjoint in adjoints.values():
+            if adjoint.symbol is not adjoint.named:
+                label = f"d{problem.of}/d{adjoint.name}: "
+                self._prepare(adjoint.symbol, adjoint.named, label)
+
+    def _prepare(self, name: Node, expression: Node, label: str) -> None:
+        """Work out one name, after those that it uses."""
+        self._try_exact(name, expression, label)
+        self._floats.run([name])
+        self._check(name, label)
+
+    def _try_exact(self, name: Node, expression: Node, label: str) -> None:
+        if not self._lost.isdisjoint(symbols_of([expression])):
+            self._lost.add(name)
+            return
+        try:
+            self._exact.run([name])
+            self._exact.result(name, self.describe, self.problem.index_base)
+        except ExactTooLarge:
+            self._lost.add(name)
+        except DomainError as error:
+            raise self._domain_error(name, label, error.message) from None
+
+    def _check(self, node: Node, label: str) -> None:
+        fault = self._floats.fault(node)
+        if fault is not None:
+            text = fault.text(self.describe, self.problem.index_base)
+            raise self._domain_error(node, label, text)
+
+    def _domain_error(self, node: Node, label: str, text: str) -> DomainError:
+        definition = next((d for d in self.problem.definitions if d.symbol.node is node), None)
+        if definition is None:
+            return DomainError(label + text)
+        return DomainError(
+            f"{definition.name}: {text}",
+            place=definition.place,
+            hint="the values given lie outside the domain of this function",
+        )
+
+    # --- any node ------------------------------------------------------------------------------
+
+    def shape(self, shape: Shape) -> tuple[int, ...]:
+        """A surface shape in numbers."""
+        return sizes_of(shape, self._floats.bound)
+
+    def value(self, node: Node, shape: Shape | None = None, label: str = "") -> Value:
+        """The number of a node over the problem's names, in the surface shape `shape`."""
+        self._floats.run([node])
+        self._check(node, label)
+        floats = np.array(self._floats.value(node))
+        wanted = floats.shape if shape is None else self.shape(shape)
+        exact = self._exact_value(node)
+        digits = None if self._many is None else self._many_digits(node)
+        if exact is not None:
+            exact = Entries(wanted, exact.entries)
+            rationals = [x for x in exact.entries if isinstance(x, Fraction)]
+            if len(rationals) == len(exact.entries):
+                floats = np.array([float(x) for x in rationals])
+        return Value(floats.reshape(wanted), exact, digits)
+
+    def float_or_none(self, node: Node) -> Array | None:
+        """The floats of a node, None where it has no value."""
+        self._floats.run([node])
+        return None if self._floats.fault(node) is not None else np.array(self._floats.value(node))
+
+    def _exact_value(self, node: Node) -> Exact | None:
+        if not self._lost.isdisjoint(symbols_of([node])):
+            return None
+        try:
+            self._exact.run([node])
+            return self._exact.result(node, self.describe, self.problem.index_base)
+        except ExactTooLarge:
+            return None
+
+    def _many_digits(self, node: Node) -> tuple[str, ...]:
+        assert self._many is not None and self.digits is not None
+        self._many.run([node])
+        result = self._many.result(node, self.describe, self.problem.index_base)
+        show = self._many.field.mp.nstr  # type: ignore[attr-defined]
+        return tuple(show(entry, self.digits) for entry in result.entries)

@@ -1,0 +1,227 @@
+"""Closed forms of adjoints, and how nodes over a problem's names are written."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Literal, TypeAlias
+
+from symback.evaluate import describe_briefly
+from symback.explicit import entries_of, explicit_phrase
+from symback.graph import Node, Shape, symbols_of, transform, tree_size
+from symback.notation import Notation
+from symback.ops import einsum, number, rebuild, symbol
+from symback.phrase import Phrase, transpose
+from symback.problem import Problem, Target
+from symback.rules import one_hot
+from symback.simplify import Simplifier
+from symback.spell.text import text
+from symback.spell.walk import fold, with_args
+from symback.sweep import Adjoint, UnitSum
+
+MAX_CLOSED = 600  # nodes of a closed form, written out
+MAX_EXPLICIT = 64  # entries of an array that is written out
+MAX_EXPLICIT_LENGTH = 400  # symbols, numbers and operations in it
+MAX_DESCRIPTION = 60  # characters of a node in an error
+
+ClosedIn: TypeAlias = Literal["symbols", "nodes", "adjoints"]
+
+
+class Forms:
+    """Writes nodes over a problem's names and adjoints."""
+
+    def __init__(self, problem: Problem, adjoints: Mapping[str, Adjoint]) -> None:
+        self.problem = problem
+        self.notation = Notation(dict(_surfaces(problem)), {}, problem.origins)
+        self._adjoints = {a.symbol: a.named for a in adjoints.values() if a.symbol is not a.named}
+        self._forward = {d.symbol.node: d.tensor.node for d in problem.definitions}
+        self._everything = {**self._forward, **self._adjoints}
+        self._expanded: dict[ClosedIn, dict[Node, Node]] = {"symbols": {}, "nodes": {}}
+        self._simplify = Simplifier()
+
+    # --- closed forms --------------------------------------------------------------------------
+
+    def closed(self, node: Node) -> tuple[Node, ClosedIn]:
+        """The node in the given symbols; where that is too long in forward nodes, or as it is."""
+        stages: tuple[tuple[ClosedIn, Mapping[Node, Node]], ...] = (
+            ("symbols", self._everything),
+            ("nodes", self._adjoints),
+        )
+        for closed_in, bindings in stages:
+            if tree_size(node, bindings) <= MAX_CLOSED:
+                return self._simplify(self._expand(node, closed_in, bindings)), closed_in
+        return node, "adjoints"
+
+    def _expand(self, root: Node, closed_in: ClosedIn, bindings: Mapping[Node, Node]) -> Node:
+        """`root` with every bound symbol replaced, and those in the replacements too."""
+        memo = self._expanded[closed_in]
+        stack = [s for s in symbols_of([root]) if s in bindings]
+        while stack:
+            name = stack[-1]
+            if name in memo:
+                stack.pop()
+                continue
+            inner = [s for s in symbols_of([bindings[name]]) if s in bindings and s not in memo]
+            if inner:
+                stack.extend(inner)
+                continue
+            memo[name] = transform(bindings[name], rebuild, memo)
+        return transform(root, rebuild, memo)
+
+    # --- writing -------------------------------------------------------------------------------
+
+    def write(self, node: Node, shape: Shape | None = None) -> Phrase:
+        """Matrix notation; where there is none, the entries one by one, or index notation.
+
+        `shape` is the shape as the user sees it: a row is written as a row.
+        """
+        return ordered(self._write(node, shape))
+
+    def _write(self, node: Node, shape: Shape | None) -> Phrase:
+        form = self.notation.matrix(node)
+        is_row = shape is not None and len(shape) == 2 and shape[0] == 1 and node.rank == 1
+        if form is not None:
+            return transpose(form) if is_row else form
+        if not node.shape:
+            return self.notation.indexed(node, ())
+        explicit = self._explicit(node)
+        if explicit is not None:
+            return explicit if not is_row else _as_row(explicit)
+        return self.notation.comprehension(node)
+
+    def _explicit(self, node: Node) -> Phrase | None:
+        if node.rank > 2 or count(node.shape) is None:
+            return None
+        form = explicit_phrase(node, self.notation)
+        return form if form is not None and form.length <= MAX_EXPLICIT_LENGTH else None
+
+    def write_by_index(self, node: Node) -> Phrase:
+        """Index notation throughout."""
+        if not node.shape:
+            return ordered(self.notation.indexed(node, ()))
+        return ordered(self.notation.comprehension(node))
+
+    def entry(self, node: Node, indices: Sequence[int | str]) -> Phrase:
+        """One entry of a node, as a scalar expression."""
+        if not node.shape:
+            return self.write(node)
+        places = [i for i in indices if isinstance(i, int)]
+        if len(places) == len(indices) and count(node.shape) is not None:
+            entries = entries_of(node)
+            if entries is not None:
+                form = self.write(entries[flat_place(places, node.shape)])
+                if form.length <= MAX_EXPLICIT_LENGTH:
+                    return form
+        return ordered(self.notation.indexed(node, tuple(map(index_node, indices))))
+
+    def text(self, phrase: Phrase) -> str:
+        """A phrase in the input language."""
+        return text(phrase, output=self.problem.of, index_base=self.problem.index_base)
+
+    def describe(self, node: Node) -> str:
+        """A node in an error message: `log(y)`, or (1 - y) where an index may follow."""
+        if node.op == "symbol":
+            if node.params[1] == "adjoint":
+                return f"d{self.problem.of}/d{node.name}"
+            return node.name
+        form = self.notation.matrix(node)
+        written = describe_briefly(node) if form is None else self.text(form)
+        if len(written) > MAX_DESCRIPTION:
+            return describe_briefly(node)
+        loose = form is not None and form.head in ("add", "mul", "hadamard")
+        return f"({written})" if loose else written
+
+    def remark(self, unit_sum: UnitSum, shape: Shape) -> str:
+        """What a simplification used, or what form it would have."""
+        name, rank = unit_sum.name, unit_sum.rank
+        total = f"sum({name})" if rank == 1 else f"sum({name}, axis={unit_sum.axis})"
+        if unit_sum.otherwise is None:
+            return f"used {total} = 1, which holds for the given {name}"
+        return f"= {self.text(self.write(unit_sum.otherwise, shape))} if {total} = 1"
+
+
+def _surfaces(problem: Problem) -> Iterator[tuple[Node, Shape]]:
+    """The declared shapes of names that are rows or 1x1, and of their adjoints."""
+    tensors = [*problem.symbols.values(), *(d.symbol for d in problem.definitions)]
+    for tensor in tensors:
+        if len(tensor.shape) == 2 and tensor.shape[0] == 1:
+            yield tensor.node, tensor.shape
+            yield symbol(tensor.node.name, tensor.node.shape, "adjoint"), tensor.shape
+
+
+def _as_row(column: Phrase) -> Phrase:
+    return Phrase(column.head, column.args, column.data, (1, column.shape[0]))
+
+
+def ordered(phrase: Phrase) -> Phrase:
+    """Scalar factors as one writes them: adjoints first, then variables by name and index.
+
+    x[1]*dL_dz[1]  ->  dL_dz[1]*x[1],    i .* dL_di  ->  dL_di .* i
+    """
+
+    def visit(piece: Phrase, args: tuple[Phrase, ...]) -> Phrase:
+        if piece.head == "hadamard":
+            args = tuple(sorted(args, key=lambda arg: not _is_adjoint(arg)))
+        elif piece.head == "mul":
+            scalars = [arg for arg in args if not arg.is_matrix]
+            args = (*sorted(scalars, key=_scalar_order), *(arg for arg in args if arg.is_matrix))
+        return with_args(piece, args)
+
+    return fold(phrase, visit)
+
+
+def _is_adjoint(phrase: Phrase) -> bool:
+    if phrase.head in ("entry", "transpose"):
+        phrase = phrase.args[0]
+    return phrase.head == "symbol" and phrase.data[1] == "adjoint"
+
+
+def _scalar_order(phrase: Phrase) -> tuple[int, str, tuple[int, ...]]:
+    if _is_adjoint(phrase):
+        return 0, "", ()
+    base = phrase.args[0] if phrase.head == "pow" else phrase
+    indices = base.args[1:] if base.head == "entry" else ()
+    base = base.args[0] if base.head == "entry" else base
+    if base.head == "symbol" and all(index.is_number for index in indices):
+        return 1, str(base.data[0]), tuple(int(index.value) for index in indices)
+    return 2, "", ()
+
+
+def count(shape: Shape) -> int | None:
+    """How many entries an array has; None if that is not known or too many to write out."""
+    total = 1
+    for size in shape:
+        if not isinstance(size, int):
+            return None
+        total *= size
+    return total if total <= MAX_EXPLICIT else None
+
+
+def flat_place(indices: Sequence[int], shape: Shape) -> int:
+    """The place of an entry in row-major order."""
+    place = 0
+    for index, size in zip(indices, shape, strict=True):
+        assert isinstance(size, int)
+        place = place * size + index
+    return place
+
+
+def index_node(index: int | str) -> Node:
+    """An index, counted from 0, as a node."""
+    return number(index) if isinstance(index, int) else symbol(index, kind="index")
+
+
+def node_indices(target: Target, shape: Shape) -> tuple[int | str, ...]:
+    """The indices of a target along the axes that its node has."""
+    assert target.indices is not None
+    sizes = (*shape, *(1,) * (len(target.indices) - len(shape)))
+    return tuple(i for i, size in zip(target.indices, sizes, strict=True) if size != 1)
+
+
+def at_entry(node: Node, indices: Sequence[int | str]) -> Node:
+    """One entry of a node as a node."""
+    axes = tuple(range(node.rank))
+    picks = [
+        (one_hot(index if isinstance(index, int) else index_node(index), size), (axis,))
+        for axis, index, size in zip(axes, indices, node.shape, strict=True)
+    ]
+    return einsum(1, [(node, axes), *picks], ())
