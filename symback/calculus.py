@@ -92,7 +92,9 @@ class _Variable:
         if isinstance(wrt, sp.Indexed):
             base = reader.indexed_base(wrt.base)
             origins = reader.origins.get(base.node, (ops.ZERO,) * base.rank)
-            indices = [reader.position(i, {}, o)[1] for i, o in zip(wrt.indices, origins, strict=True)]
+            indices = [
+                reader.position(i, {}, o)[1] for i, o in zip(wrt.indices, origins, strict=True)
+            ]
         elif isinstance(wrt, (MatrixElement, arrays.ArrayElement)):
             base = reader.read(wrt.args[0])
             places = wrt.indices if isinstance(wrt, arrays.ArrayElement) else wrt.args[1:]
@@ -139,7 +141,9 @@ class _Derivation:
 
     def write(self, layout: Layout) -> Any:
         reader = self.reader
-        notation = Notation(reader.surfaces, {}, reader.origins)
+        arrays_inside = (sp.IndexedBase, arrays.ArraySymbol)
+        plain = not any(isinstance(obj, arrays_inside) for obj in reader.written.values())
+        notation = Notation(reader.surfaces, {}, reader.origins, matrix_scalars=plain)
         writer = Writer(notation, reader.written)
         node, shape = self.node, self._surface()
         indexed = self.by_indices or any(

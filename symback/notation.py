@@ -55,11 +55,13 @@ class Notation:
             or a matrix without axes of length 1: a row `(1, n)`, or `(1, 1)`.
         names: nodes that have a name of their own and are written by it.
         origins: the first index of each axis of a symbol, where that is not 0.
+        matrix_scalars: whether scalars such as tr(A) stay in matrix notation among indices.
     """
 
     surfaces: Mapping[Node, Shape] = field(default_factory=dict)
     names: Mapping[Node, Phrase] = field(default_factory=dict)
     origins: Mapping[Node, tuple[Node, ...]] = field(default_factory=dict)
+    matrix_scalars: bool = False
     _forms: dict[Node, Phrase | None] = field(default_factory=dict)
 
     # --- matrix notation -------------------------------------------------------------------------
@@ -443,6 +445,12 @@ class _Network:
             self.vectors[other].append(column)
             return
         (a, first), (b, second) = edges.items()
+        # vectors at both ends of an edge are an outer product on it
+        for other, forms in ((a, first), (b, second)):
+            if vectors and self.vectors[other] and self._degree(other) + (other in self.out):
+                column, row = p.hadamard(vectors), p.hadamard(self.vectors[other])
+                forms.append(p.outer(column, row))
+                vectors, self.vectors[other] = [], []
         middle = [p.diag(p.hadamard(vectors))] if vectors else []
         form = p.mul([p.transpose(p.hadamard(first)), *middle, p.hadamard(second)])
         self.edges.append((a, b, form))
@@ -460,10 +468,9 @@ class _Network:
         if not forms and not left and not right:
             return p.mul([*self.scalars, p.ones((self.sizes[row], self.sizes[col]))])
         if not forms:
-            outer = [self._column(row), p.transpose(self._column(col))]
-            return p.mul([*self.scalars, *outer])
+            return p.mul([*self.scalars, p.outer(self._column(row), self._column(col))])
         if left and right:
-            outer_product = p.mul([self._column(row), p.transpose(self._column(col))])
+            outer_product = p.outer(self._column(row), self._column(col))
             return p.mul([*self.scalars, p.hadamard([outer_product, *forms])])
         body = p.hadamard(forms)
         before = [p.diag(p.hadamard(left))] if left else []
@@ -566,6 +573,10 @@ class _Indexer:
         return symbol(name, kind="index")
 
     def entry(self, node: Node, indices: tuple[Node, ...]) -> Phrase:
+        if self.notation.matrix_scalars and not node.shape and node.op == "einsum":
+            form = self.notation.matrix(node)
+            if form is not None:
+                return form
         if node in self.notation.names:
             return self._entry_of(self.notation.names[node], indices)
         if node.op == "symbol":
@@ -656,11 +667,15 @@ class _Indexer:
     ) -> Phrase:
         x = node.args[0] if x is None else x
         inner = [self.fresh(x) for _ in x.shape[len(indices) :]]
-        body = self.entry(x, (*indices, *inner))
+        axes = range(len(indices), x.rank)
+        starts = [self._axis_origin(x, axis) or ZERO for axis in axes]
+        body = self.entry(
+            x, (*indices, *(flat(subtract(i, o)) for i, o in zip(inner, starts, strict=True)))
+        )
         bounds = [
             self.notation.scalar(bound)
-            for size in x.shape[len(indices) :]
-            for bound in (ZERO, subtract(size_node(size), ONE))
+            for axis, start in zip(axes, starts, strict=True)
+            for bound in (start, flat(add(start, size_node(x.shape[axis]), number(-1))))
         ]
         return Phrase(head, (body, *bounds), tuple(i.name for i in inner))
 
@@ -692,12 +707,12 @@ class _Indexer:
         selections = []
         rest = []
         for arg, own in zip(node.args, labels, strict=True):
-            if arg.op == "select" and arg.params[0] == "==":
+            if arg.op == "select":
                 selections.append((arg, own))
             else:
                 rest.append((arg, own))
         conditions = self._solve(selections, value, ranges)
-        if conditions is None:
+        if conditions is None or not self._clip(selections, value, ranges, conditions):
             return p.num(0)
         factors.extend(conditions)
         before = set(self.taken)
@@ -715,21 +730,39 @@ class _Indexer:
             outside = [a for a in body.args if not _mentions(a, inner_names)]
             inside = [a for a in body.args if _mentions(a, inner_names)]
             body = p.mul(inside)
-        bounds = [self.notation.scalar(b) for r in ranges.values() for b in (r.low, r.high)]
-        total = Phrase("sum_over", (body, *bounds), tuple(i.name for i in ranges))
+        order = sorted(ranges, key=lambda i: self._bounds_others(i, ranges))
+        bounds = [self.notation.scalar(b) for i in order for b in (ranges[i].low, ranges[i].high)]
+        total = Phrase("sum_over", (body, *bounds), tuple(i.name for i in order))
         return p.mul([*outside, total], coef_out)
 
     def _origin(self, node: Node, label: int) -> Node:
         """Where the user's own index for this label starts."""
         _, labels, _, _ = einsum_parts(node)
         for arg, own in zip(node.args, labels, strict=True):
-            base = split_power(arg)[0]
-            origins = self.notation.origins.get(base)
-            if origins is not None and label in own:
-                return origins[own.index(label)]
-            if arg.op == "iota" and label in own:
-                return arg.args[0]
+            if label in own:
+                found = self._axis_origin(arg, own.index(label))
+                if found is not None:
+                    return found
         return ZERO
+
+    def _axis_origin(self, node: Node, axis: int) -> Node | None:
+        """Where the index of one axis starts, found in what the node is made of."""
+        todo = [(node, axis)]
+        while todo:
+            node, axis = todo.pop()
+            origins = self.notation.origins.get(node)
+            if origins is not None:
+                return origins[axis]
+            if node.op == "iota":
+                return node.args[0]
+            if node.op in ("map", "add"):
+                todo.extend((arg, axis) for arg in reversed(node.args) if arg.shape)
+            if node.op == "einsum":
+                _, labels, out, _ = einsum_parts(node)
+                for arg, own in zip(node.args, labels, strict=True):
+                    if out[axis] in own:
+                        todo.append((arg, own.index(out[axis])))
+        return None
 
     def _solve(
         self,
@@ -743,6 +776,8 @@ class _Indexer:
         """
         conditions: list[Phrase] = []
         for arg, own in sorted(selections, key=lambda selection: len(selection[1])):
+            if arg.params[0] != "==":
+                continue
             coefs, offset = condition_of(arg)
             if len(own) == 1 and self._fix(value, ranges, own[0], coefs[0], offset):
                 continue
@@ -761,8 +796,62 @@ class _Indexer:
                 conditions.append(self._delta(total))
                 continue
             best = min(solutions, key=lambda solution: solution.difficulty)
-            conditions.extend(self._apply_solution(best, value, ranges))
+            if not self._apply_solution(best, value, ranges, conditions):
+                return None
         return conditions
+
+    def _clip(
+        self,
+        selections: list[tuple[Node, tuple[int, ...]]],
+        value: dict[int, Node],
+        ranges: dict[Node, _Range],
+        conditions: list[Phrase],
+    ) -> bool:
+        """[i <= j] ends the sum over one of its indices there; False if it cannot hold."""
+        for arg, own in selections:
+            if arg.params[0] != "<=":
+                continue
+            coefs, offset = condition_of(arg)
+            total = affine(coefs, tuple(value[x] for x in own), offset)
+            involved = [i for i in ranges if abs(_coefficient(total, i)) == 1]
+            # the innermost index gives way: the others may stand in its bounds
+            index = next((i for i in involved if not self._bounds_others(i, ranges)), None)
+            if index is None:
+                if not self._demand(ZERO, scale(-1, total), conditions, ranges):
+                    return False
+                continue
+            limits, end = ranges[index], _solve_for(total, index)
+            if _coefficient(total, index) == 1:
+                limits.high = _extreme("minimum", limits.high, end, {**self.free, **ranges})
+            else:
+                limits.low = _extreme("maximum", limits.low, end, {**self.free, **ranges})
+        return True
+
+    def _bounds_others(self, index: Node, ranges: dict[Node, _Range]) -> bool:
+        return any(
+            _depends(end, index)
+            for other, limits in ranges.items()
+            if other is not index
+            for end in (limits.low, limits.high)
+        )
+
+    def _demand(
+        self, low: Node, high: Node, conditions: list[Phrase], ranges: dict[Node, _Range]
+    ) -> bool:
+        """Add the condition low <= high where it says something; False if it cannot hold.
+
+        A condition on sizes alone is taken to hold: sizes are large enough for every index that
+        was written.
+        """
+        difference = flat(subtract(high, low))
+        known = value_of(difference)
+        if known is not None:
+            return known >= 0
+        if never_negative(_least(difference, {**self.free, **ranges})) or _only_sizes(difference):
+            return True
+        sides = (self.notation.scalar(low), self.notation.scalar(high))
+        conditions.append(Phrase("iverson", sides, ("<=",)))
+        return True
 
     def _fix(
         self,
@@ -790,8 +879,12 @@ class _Indexer:
         return True
 
     def _apply_solution(
-        self, solution: _Solution, value: dict[int, Node], ranges: dict[Node, _Range]
-    ) -> list[Phrase]:
+        self,
+        solution: _Solution,
+        value: dict[int, Node],
+        ranges: dict[Node, _Range],
+        conditions: list[Phrase],
+    ) -> bool:
         """Put the solution in; what its range demands clips another range or is a condition."""
         gone, index, result = ranges.pop(solution.index), solution.index, solution.value
         for label in value:
@@ -800,23 +893,20 @@ class _Indexer:
             limits.low = _replace(limits.low, index, result)
             limits.high = _replace(limits.high, index, result)
         if solution.difficulty == 0:
-            return []
+            return True
         if solution.clipped is not None:
             sign = _coefficient(result, solution.clipped)
             rest = subtract(result, scale(sign, solution.clipped))
-            ends = [scale(sign, subtract(end, rest)) for end in (gone.low, gone.high)]
+            ends = [flat(scale(sign, subtract(end, rest))) for end in (gone.low, gone.high)]
             low, high = ends if sign == 1 else ends[::-1]
             limits = ranges[solution.clipped]
-            limits.low = _extreme("maximum", limits.low, low)
-            limits.high = _extreme("minimum", limits.high, high)
-            return []
-        conditions = []
-        every = {**self.free, **ranges}
-        for low, high in ((gone.low, result), (result, gone.high)):
-            if not never_negative(_least(subtract(high, low), every)):
-                sides = (self.notation.scalar(low), self.notation.scalar(high))
-                conditions.append(Phrase("iverson", sides, ("<=",)))
-        return conditions
+            every = {**self.free, **ranges}
+            limits.low = _extreme("maximum", limits.low, low, every)
+            limits.high = _extreme("minimum", limits.high, high, every)
+            return True
+        return self._demand(gone.low, result, conditions, ranges) and self._demand(
+            result, gone.high, conditions, ranges
+        )
 
     def _delta(self, total: Node) -> Phrase:
         left, right = _sides(total)
@@ -841,6 +931,8 @@ class _Solution:
         implied = never_negative(_least(subtract(value, limits.low), every)) and never_negative(
             _least(subtract(limits.high, value), every)
         )
+        # every index written for an axis without a declared size lies within it
+        implied = implied or any(x.params[1] == "open" for x in symbols_of([limits.high]))
         involved = [i for i in others if _depends(value, i)]
         self.clipped = None
         if not implied and len(involved) == 1 and abs(_coefficient(value, involved[0])) == 1:
@@ -886,14 +978,18 @@ def _least(node: Node, ranges: Mapping[Node, _Range]) -> Node:
     return flat(add(*terms))
 
 
-def _extreme(name: str, a: Node, b: Node) -> Node:
+def _extreme(name: str, a: Node, b: Node, ranges: Mapping[Node, _Range]) -> Node:
     """The larger or smaller of two bounds, decided where their difference is known."""
     difference = flat(subtract(a, b))
-    if never_negative(difference):
+    if never_negative(_least(difference, ranges)):
         return a if name == "maximum" else b
-    if never_negative(scale(-1, difference)):
+    if never_negative(_least(scale(-1, difference), ranges)):
         return b if name == "maximum" else a
     return apply(name, a, b)
+
+
+def _only_sizes(node: Node) -> bool:
+    return all(x.params[1] == "size" for x in symbols_of([node]))
 
 
 def _sides(total: Node) -> tuple[Node, Node]:

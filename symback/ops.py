@@ -257,6 +257,11 @@ def einsum(
     return _canonical(coef, combined, target, size_of)
 
 
+def is_closed(node: Node) -> bool:
+    """Whether this is a scalar that sums over indices, such as x'*y; it stays one factor."""
+    return node.op == "einsum" and not node.shape and bool(einsum_parts(node)[3])
+
+
 def _find(alias: Mapping[Label, Label], label: Label) -> Label:
     while label in alias:
         label = alias[label]
@@ -266,7 +271,8 @@ def _find(alias: Mapping[Label, Label], label: Label) -> Label:
 def _dissolves(node: Node) -> bool:
     """Whether a product has something simpler to do with this factor than to carry it."""
     if node.op == "einsum":
-        return len(node.args) <= 1 or einsum_parts(node)[0] != 1
+        small = len(node.args) <= 1 and not is_closed(node)
+        return small or einsum_parts(node)[0] != 1
     return node.op in ("number", "zeros")
 
 
@@ -290,7 +296,7 @@ def _flatten(
             coef = 0
         elif node.op != "einsum":
             flat.append((node, labels))
-        elif len(node.args) > 1 and not merge:
+        elif is_closed(node) or (len(node.args) > 1 and not merge):
             inner_coef, core = split_coefficient(node)
             coef *= inner_coef
             flat.append((core, labels))
@@ -334,9 +340,7 @@ def _combine_powers(factors: list[tuple[Node, Labels]]) -> list[tuple[Node, Labe
         exponents.setdefault((base, labels), []).append(exponent)
     if len(exponents) == len(factors):
         return factors
-    return [
-        (power(base, add(*powers)), labels) for (base, labels), powers in exponents.items()
-    ]
+    return [(power(base, add(*powers)), labels) for (base, labels), powers in exponents.items()]
 
 
 def _canonical(
@@ -420,9 +424,7 @@ def _label_colors(factors: list[tuple[Node, Labels]], out: Labels) -> dict[Label
                 seen = tuple(sorted(seen))
             for place, label in enumerate(labels):
                 meets[label].append(hash((node.key, 0 if node.symmetric else place, seen)))
-        colors = {
-            label: hash((colors[label], tuple(sorted(met)))) for label, met in meets.items()
-        }
+        colors = {label: hash((colors[label], tuple(sorted(met)))) for label, met in meets.items()}
     return colors
 
 

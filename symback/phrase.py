@@ -74,7 +74,9 @@ class Phrase:
     @cached_property
     def length(self) -> int:
         """How much there is to read: one for each symbol, number and operation."""
-        own = {"add": len(self.args) - 1, "scalar": 0, "hadamard": len(self.args) - 1}.get(self.head)
+        own = {"add": len(self.args) - 1, "scalar": 0, "hadamard": len(self.args) - 1}.get(
+            self.head
+        )
         if self.head == "mul":
             own = len(self.args) - 1 + (self.data[0] != 1)
         return (1 if own is None else own) + sum(arg.length for arg in self.args)
@@ -130,6 +132,8 @@ def mul(factors: Iterable[Phrase], coef: Fraction | int = 1) -> Phrase:
             coef *= factor.value
         else:
             (chain if factor.is_matrix else scalars).append(factor)
+    chain = _joined_diagonals(chain)
+    scalars = _paired_sigmoids(scalars)
     chain = _as_powers([f for f in chain if f.head != "eye"]) or chain[:1]
     if coef == 0:
         shape = (chain[0].shape[0], chain[-1].shape[1]) if chain else ()
@@ -142,6 +146,48 @@ def mul(factors: Iterable[Phrase], coef: Fraction | int = 1) -> Phrase:
     shape = (chain[0].shape[0], chain[-1].shape[1]) if chain else ()
     symmetric = bool(chain) and shape[0] == shape[1] and _palindrome(chain)
     return Phrase("mul", parts, (coef,), shape, symmetric)
+
+
+def _joined_diagonals(chain: list[Phrase]) -> list[Phrase]:
+    """diag(u)*diag(v) -> diag(u .* v)"""
+    result: list[Phrase] = []
+    for factor in chain:
+        if factor.head == "diag" and result and result[-1].head == "diag":
+            result[-1] = diag(hadamard([result[-1].args[0], factor.args[0]]))
+        else:
+            result.append(factor)
+    return result
+
+
+def _paired_sigmoids(factors: list[Phrase]) -> list[Phrase]:
+    """sigmoid(u)*sigmoid(-u) -> sigmoid(u)*(1 - sigmoid(u)), as books write it."""
+    for k, factor in enumerate(factors):
+        if factor.head != "function" or factor.data != ("sigmoid",):
+            continue
+        (u,) = factor.args
+        for j, other in enumerate(factors):
+            if other.head == "function" and other.data == ("sigmoid",) and j != k:
+                if other.args[0] == mul([u], -1) and coefficient(u) > 0:
+                    one = ones(factor.shape)
+                    pair = add([one, mul([factor], -1)])
+                    return [*(f for i, f in enumerate(factors) if i != j), pair]
+    return factors
+
+
+def outer(u: Phrase, v: Phrase) -> Phrase:
+    """The product of a column and a row: A*1 times (B*1)' is A*ones*B'."""
+    left, right = mul([u]), mul([v])
+    if "row_sums" in (left.head, right.head) or (left.head, right.head).count("ones"):
+        a, a_size = (left.args[0], left.args[0].shape[1]) if left.head == "row_sums" else (None, 0)
+        b, b_size = (
+            (right.args[0], right.args[0].shape[1]) if right.head == "row_sums" else (None, 0)
+        )
+        flat_left, flat_right = left.head == "ones", right.head == "ones"
+        if (a is not None or flat_left) and (b is not None or flat_right):
+            middle = ones((a_size or left.shape[0], b_size or right.shape[0]))
+            parts = [a, middle, None if b is None else transpose(b)]
+            return mul([part for part in parts if part is not None])
+    return mul([u, transpose(v)])
 
 
 def _as_powers(chain: list[Phrase]) -> list[Phrase]:
@@ -187,6 +233,7 @@ def add(terms: Iterable[Phrase]) -> Phrase:
     flat: list[Phrase] = []
     for term in terms:
         flat.extend(term.args if term.head == "add" else (term,))
+    flat = _joined_sums(flat)
     flat.sort(key=lambda term: (coefficient(term) < 0, -_degree(term)))
     if len(flat) == 1:
         return flat[0]
@@ -194,6 +241,20 @@ def add(terms: Iterable[Phrase]) -> Phrase:
     if not symmetric and len(flat) == 2 and flat[0].is_matrix:
         symmetric = flat[0].shape[0] == flat[0].shape[1] and transpose(flat[0]) == flat[1]
     return Phrase("add", tuple(flat), (), flat[0].shape, symmetric)
+
+
+def _joined_sums(terms: list[Phrase]) -> list[Phrase]:
+    """Sums over the same indices of matrices become one sum."""
+    result: list[Phrase] = []
+    for term in terms:
+        last = result[-1] if result else term
+        same = last.head == term.head == "sum_over" and term.is_matrix
+        if result and same and last.args[1:] == term.args[1:] and last.data == term.data:
+            body = add([last.args[0], term.args[0]])
+            result[-1] = Phrase("sum_over", (body, *last.args[1:]), last.data, last.shape)
+        else:
+            result.append(term)
+    return result
 
 
 def _degree(term: Phrase) -> int:
@@ -230,6 +291,7 @@ def hadamard(factors: Iterable[Phrase]) -> Phrase:
         return mul(scalars, coef)
     # A chain that starts with a column reads as if it were multiplied: c.*x*y is avoided.
     kept.sort(key=lambda m: m.head == "elementwise_pow" and _negative(m.args[1]))
+    kept = _paired_sigmoids(kept)
     counts: dict[Phrase, int] = {}
     for m in kept:
         counts[m] = counts.get(m, 0) + 1
@@ -264,7 +326,7 @@ def transpose(p: Phrase) -> Phrase:
         return Phrase("sum_over", (transpose(p.args[0]), *p.args[1:]), p.data, shape)
     if p.head == "add":
         flipped = [transpose(a) for a in p.args]
-        if sum(a.length for a in flipped) <= sum(a.length for a in p.args):
+        if sum(a.length for a in flipped) <= sum(a.length for a in p.args) + 1:
             return add(flipped)
     if p.head == "inverse":
         return Phrase("inverse", (transpose(p.args[0]),), (), shape)
@@ -274,7 +336,7 @@ def transpose(p: Phrase) -> Phrase:
             return hadamard(flipped)
     if p.head in ("function", "elementwise_pow") and p.args[0].is_matrix:
         inner = transpose(p.args[0])
-        if inner.length < p.args[0].length and not any(a.is_matrix for a in p.args[1:]):
+        if inner.length <= p.args[0].length and not any(a.is_matrix for a in p.args[1:]):
             return Phrase(p.head, (inner, *p.args[1:]), p.data, shape)
     return Phrase("transpose", (p,), (), shape)
 

@@ -217,9 +217,11 @@ FUNCTIONS: dict[str, Function] = {
     "softplus": Function((lambda x, y: call("sigmoid", x),), "softplus' = sigmoid", "DLMF 4.7"),
     "gelu": Function(
         (
-            lambda x, y: call("erf", x * E(number(2)) ** -_HALF) / 2
-            + _HALF
-            + x * (2 * _PI) ** -_HALF * call("exp", x**2 * -_HALF),
+            lambda x, y: (
+                call("erf", x * E(number(2)) ** -_HALF) / 2
+                + _HALF
+                + x * (2 * _PI) ** -_HALF * call("exp", x**2 * -_HALF)
+            ),
         ),
         "gelu'(x) = Phi(x) + x*phi(x)",
         "Hendrycks and Gimpel, 2016",
@@ -297,6 +299,7 @@ def derivative(node: Node, place: int) -> Node:
 
 
 # --- everything else ---------------------------------------------------------------------------
+
 
 def _labels(node: Node) -> tuple[int, ...]:
     return tuple(range(node.rank))

@@ -45,6 +45,7 @@ from symback.ops import (
     split_coefficient,
     split_power,
     subtract,
+    transpose,
     value_of,
     zeros,
 )
@@ -77,8 +78,20 @@ class Simplifier:
         if node.op == "einsum":
             return self._shortest_product(self._product(rebuild(node, args, merge=True)))
         if node.op == "add":
-            return self._sum(rebuild(node, args))
-        return _fuse_function(rebuild(node, args))
+            return self._upright(self._sum(rebuild(node, args)))
+        return self._upright(_fuse_function(rebuild(node, args)))
+
+    def _upright(self, node: Node) -> Node:
+        """A matrix function or sum in one of its two orientations, always the same one.
+
+        exp(B'*A') -> exp(A*B)', and A' + B' -> (A + B)'
+        """
+        if node.rank != 2 or node.symmetric or node.op not in ("add", "map", "inv"):
+            return node
+        flipped = rebuild(node, tuple(_flipped(arg) for arg in node.args))
+        if (self.cost(flipped), flipped.key) < (self.cost(node), node.key):
+            return _flipped(flipped)
+        return node
 
     # --- products ------------------------------------------------------------------------------
 
@@ -88,10 +101,12 @@ class Simplifier:
             product = _Product.of(node)
             changed = (
                 self._drop_unit_sums(product)
+                or self._split_off_scalars(product)
                 or _absorb_sign(product)
                 or _cancel_inverses(product)
                 or _join_matrix_powers(product)
                 or _fuse_elementwise(product)
+                or _absorb_into_case(product)
                 or _substitute_selections(product)
                 or _sum_of_indices(product)
             )
@@ -99,6 +114,33 @@ class Simplifier:
                 break
             node = product.node(merge=True)
         return node
+
+    def _split_off_scalars(self, product: _Product) -> bool:
+        """x'*y*A -> (x'*y)*A: factors that no index joins to the result are a scalar factor."""
+        for start, (_, labels) in enumerate(product.factors):
+            if not labels or not product.summed(labels):
+                continue
+            group, reached = {start}, set(labels)
+            grown = True
+            while grown:
+                near = {
+                    place
+                    for place, (_, own) in enumerate(product.factors)
+                    if place not in group and not reached.isdisjoint(own)
+                }
+                group |= near
+                reached |= {x for place in near for x in product.factors[place][1]}
+                grown = bool(near)
+            alone = len(group) == len(product.factors) and not product.out
+            if alone or not product.summed(reached):
+                continue
+            parts = [product.factors[place] for place in sorted(group)]
+            closed = self._shortest_product(self._product(einsum(1, parts, ())))
+            product.replace(group, [(closed, ())])
+            for label in reached:
+                del product.sizes[label]
+            return True
+        return False
 
     def _drop_unit_sums(self, product: _Product) -> bool:
         if not self.unit_sums:
@@ -138,12 +180,17 @@ class Simplifier:
     # --- sums ----------------------------------------------------------------------------------
 
     def _sum(self, node: Node) -> Node:
-        node = _pythagoras(flatten_sum(node))
+        node = _fuse_sum(flatten_sum(node))
         if node.op != "add":
             return self._product(node)
         if len(node.args) > MAX_GATHERED_TERMS:
             return node
         best = self._gathered(node)
+        reflected = _reflect_sigmoids(node)
+        if reflected is not None:
+            candidate = self._gathered(self._cancelled(reflected))
+            if self.cost(candidate) < self.cost(best):
+                best = candidate
         if any(t.op == "einsum" and any(f.op == "add" for f in t.args) for t in node.args):
             expanded = expand(node, MAX_EXPANDED_TERMS)
             if expanded is not None:
@@ -261,6 +308,14 @@ class _Product:
     def node(self, *, merge: bool = False) -> Node:
         return einsum(self.coef, self.factors, self.out, self.sizes, merge=merge)
 
+    @property
+    def factors_alone(self) -> list[Node]:
+        return [factor for factor, _ in self.factors]
+
+    def summed(self, labels: Iterable[Label]) -> bool:
+        """Whether the sum runs over all of these labels."""
+        return all(label not in self.out for label in labels)
+
     def places(self, label: Label) -> int:
         """How often a label occurs in the factors and in the result."""
         return sum(own.count(label) for _, own in self.factors) + self.out.count(label)
@@ -277,13 +332,16 @@ class _Product:
                 self.sizes.pop(label, None)
 
 
+def _flipped(a: Node) -> Node:
+    """The transpose, a product opened up."""
+    return a if a.rank < 2 else einsum(1, [(a, "ij")], "ji", merge=True)
+
+
 def _delta(a: Label, b: Label, size: Size) -> Factor:
     return einsum(1, [], "ii", {"i": size}), (a, b)
 
 
-ODD = frozenset(
-    ("sin", "tan", "asin", "atan", "sinh", "tanh", "asinh", "atanh", "erf", "sign")
-)
+ODD = frozenset(("sin", "tan", "asin", "atan", "sinh", "tanh", "asinh", "atanh", "erf", "sign"))
 
 
 def _absorb_sign(product: _Product) -> bool:
@@ -421,9 +479,16 @@ def _join_matrix_powers(product: _Product) -> bool:
             else:
                 continue
             total = flatten_sum(add(exponent, other_exponent))
-            if total.rank and total.op == "einsum" and not _carries_axes(total):
-                coef, *_ = einsum_parts(total)
-                total = einsum(coef, [(arg, ()) for arg in total.args], ())
+            terms = total.args if total.op == "add" else (total,)
+            if total.rank and not any(_carries_axes(term) for term in terms):
+                total = flat(
+                    add(
+                        *(
+                            einsum(einsum_parts(t)[0], [(arg, ()) for arg in t.args], ())
+                            for t in terms
+                        )
+                    )
+                )
             power_labels = (*batch, *ends) if total.rank else ends
             product.replace((i, j), [(matrix_power(base, total), power_labels)])
             product.forget(middle)
@@ -432,7 +497,8 @@ def _join_matrix_powers(product: _Product) -> bool:
 
 
 def _carries_axes(node: Node) -> bool:
-    return any(einsum_parts(node)[1])
+    """Whether an array varies along its axes; ones times a scalar does not."""
+    return node.op != "einsum" or any(einsum_parts(node)[1])
 
 
 def _fuse_elementwise(product: _Product) -> bool:
@@ -454,6 +520,33 @@ def _fuse_elementwise(product: _Product) -> bool:
                 if fused is not None:
                     product.replace((i, j), [(fused, a_labels)])
                     return True
+    return False
+
+
+def _absorb_into_case(product: _Product) -> bool:
+    """x*where(c, 1, 0) -> where(c, x, 0), where that writes x once."""
+    for place, (node, labels) in enumerate(product.factors):
+        if node.op != "map" or node.params[0] != "where" or is_zero(node):
+            continue
+        condition, a, b = node.args
+        if not (is_zero(a) or is_zero(b)):
+            continue
+        pure = all(own == labels or not own for _, own in product.factors)
+        absorbed = [
+            k
+            for k, (other, own) in enumerate(product.factors)
+            if k != place and (own == labels or (pure and not own)) and other.op != "select"
+        ]
+        coef = product.coef if pure else 1
+        if not absorbed and coef == 1:
+            continue
+        others = [product.factors[k][0] for k in absorbed]
+        cases = [scale(coef, einsum_like(x, *others)) for x in (a, b)]
+        cases = [zeros(()) if is_zero(x) else x for x in cases]
+        if pure:
+            product.coef = 1
+        product.replace([place, *absorbed], [(apply("where", condition, *cases), labels)])
+        return True
     return False
 
 
@@ -579,9 +672,7 @@ def _take_out_scalars(node: Node) -> Node:
     if a.op == "einsum":
         coef, labels, out, sizes = einsum_parts(a)
         scalars = [arg for arg, own in zip(a.args, labels, strict=True) if not own]
-        rest: list[Factor] = [
-            (arg, own) for arg, own in zip(a.args, labels, strict=True) if own
-        ]
+        rest: list[Factor] = [(arg, own) for arg, own in zip(a.args, labels, strict=True) if own]
         if rest and (scalars or coef != 1):
             factor = einsum(coef, [(arg, ()) for arg in scalars], ())
             inner = einsum(1, rest, out, dict(enumerate(sizes)))
@@ -726,6 +817,16 @@ def _joined_shifts(
     return select("==", (1, -1), subtract(a, b), (i_size, j_size)), (i, j)
 
 
+def _out_of_range(coef: Size, offset: Node, size: Size) -> bool:
+    """Whether coef*i + offset is plainly never 0 for 0 <= i < size."""
+    value = value_of(offset)
+    if value is None or not isinstance(coef, int):
+        return False
+    solution = -value / coef
+    beyond = isinstance(size, int) and solution >= size
+    return solution < 0 or solution.denominator != 1 or beyond
+
+
 def _fix_index(product: _Product, fixing: int, label: Label, index: int) -> bool:
     """Put a known index into other selections, explicit arrays and index vectors."""
     for place, (node, labels) in enumerate(product.factors):
@@ -743,6 +844,9 @@ def _fix_index(product: _Product, fixing: int, label: Label, index: int) -> bool
                 if known is None:
                     continue
                 product.replace([place], [(number(int(known == 0)), ())])
+                return True
+            if len(rest) == 1 and _out_of_range(coefs[rest[0]], moved, node.shape[rest[0]]):
+                product.replace([place], [(ZERO, ())])
                 return True
             smaller = select(
                 "==", [coefs[k] for k in rest], moved, tuple(node.shape[k] for k in rest)
@@ -774,6 +878,99 @@ def flatten_sum(node: Node) -> Node:
         else:
             terms.append(term)
     return add(*terms)
+
+
+def _fuse_sum(node: Node) -> Node:
+    """Terms that are one function together: 1 - sigmoid(u), exp(u) + exp(-u), two cases of one."""
+    while node.op == "add":
+        fused = _one_less_sigmoid(node) or _hyperbolic(node) or _join_cases(node)
+        if fused is None:
+            return _pythagoras(node)
+        node = fused
+    return node
+
+
+def _one_less_sigmoid(node: Node) -> Node | None:
+    """1 - sigmoid(u) -> sigmoid(-u)."""
+    one = ones(node.shape)
+    if one not in node.args:
+        return None
+    for term in node.args:
+        coef, core = split_coefficient(term)
+        if coef == -1 and core.op == "map" and core.params[0] == "sigmoid":
+            flipped = apply("sigmoid", scale(-1, core.args[0]))
+            return add(*(t for t in node.args if t is not one and t is not term), flipped)
+    return None
+
+
+def _reflect_sigmoids(node: Node) -> Node | None:
+    """a*sigmoid(u) + b*sigmoid(-u) with b*(1 - sigmoid(u)) multiplied out."""
+    present = {f for t in node.args for f in _Product.of(t).factors_alone if _is_sigmoid(f)}
+    mirrored = {f: apply("sigmoid", scale(-1, f.args[0])) for f in present}
+    pairs = {f: m for f, m in mirrored.items() if m in present and f.key > m.key}
+    if not pairs:
+        return None
+    terms = []
+    for term in node.args:
+        product = _Product.of(term)
+        for place, (factor, labels) in enumerate(product.factors):
+            if factor in pairs:
+                less = subtract(ones(factor.shape), pairs[factor])
+                product.factors[place] = (less, labels)
+        terms.append(product.node())
+    return expand(add(*terms), MAX_EXPANDED_TERMS)
+
+
+def _is_sigmoid(node: Node) -> bool:
+    return node.op == "map" and node.params[0] == "sigmoid"
+
+
+def _hyperbolic(node: Node) -> Node | None:
+    """c*exp(u) + c*exp(-u) -> 2*c*cosh(u), with a minus sign 2*c*sinh(u)."""
+    found: dict[Node, tuple[Number, Node]] = {}
+    for term in node.args:
+        coef, core = split_coefficient(term)
+        if core.op != "map" or core.params[0] != "exp":
+            continue
+        u = core.args[0]
+        mate = found.get(scale(-1, u)) or found.get(_negated(u) if u.op == "add" else u)
+        if mate is not None and abs(mate[0]) == abs(coef):
+            name = "cosh" if mate[0] == coef else "sinh"
+            fused = scale(2 * mate[0], apply(name, split_coefficient(mate[1])[1].args[0]))
+            return add(*(t for t in node.args if t is not term and t is not mate[1]), fused)
+        found[u] = (coef, term)
+    return None
+
+
+def _join_cases(node: Node) -> Node | None:
+    """where(c, a, 0) + where(c, 0, b) -> where(c, a, b)."""
+    seen: dict[Node, Node] = {}
+    for term in node.args:
+        coef, core = split_coefficient(term)
+        if core.op != "map" or core.params[0] != "where":
+            continue
+        condition, a, b = core.args
+        mate = seen.get(condition)
+        if mate is not None:
+            other_coef, other = split_coefficient(mate)
+            _, p, q = other.args
+            cases = [
+                add(_spread(scale(coef, x), core), _spread(scale(other_coef, y), core))
+                for x, y in ((a, p), (b, q))
+            ]
+            joined = apply("where", condition, *cases)
+            rest = [t for t in node.args if t is not term and t is not mate]
+            return add(*rest, joined) if rest else joined
+        seen[condition] = term
+    return None
+
+
+def _spread(node: Node, like: Node) -> Node:
+    """A scalar over the shape of `like`."""
+    if node.shape or not like.shape:
+        return node
+    axes = tuple(range(like.rank))
+    return einsum(1, [(node, ())], axes, dict(zip(axes, like.shape, strict=True)))
 
 
 def _pythagoras(node: Node) -> Node:
@@ -820,15 +1017,27 @@ def expand(node: Node, limit: int) -> Node | None:
             todo.extend(reversed(term.args))
             continue
         product = _Product.of(term)
-        place = next((p for p, (f, _) in enumerate(product.factors) if f.op == "add"), None)
-        if place is None or term.op != "einsum":
+        sums = [place for place, (f, _) in enumerate(product.factors) if f.op == "add"]
+        if not sums or term.op != "einsum":
             done.append(term)
             continue
+        # first the sum whose terms divide by something that may cancel
+        place = max(sums, key=lambda k: _has_quotients(product.factors[k][0]))
         total, labels = product.factors[place]
         for inner in reversed(total.args):
             product.factors[place] = (inner, labels)
             todo.append(product.node(merge=True))
     return add(*done)
+
+
+def _has_quotients(total: Node) -> bool:
+    """Whether a term of a sum divides by an elementwise factor."""
+    for term in total.args:
+        for factor in term.args if term.op == "einsum" else (term,):
+            e = value_of(split_power(factor)[1])
+            if e is not None and e < 0:
+                return True
+    return False
 
 
 def _common_coefficient(node: Node) -> Node:
@@ -850,14 +1059,22 @@ Members: TypeAlias = tuple[tuple[int, int], ...]  # places (term, factor) of a c
 
 
 def _common_factors(products: list[_Product]) -> list[Members]:
-    """The factors that several terms have in one role, with the places where they stand."""
+    """The factors that several terms have in one role, with the places where they stand.
+
+    x^2 and x^3 have x^2 in common, and so have 1/x and 1/x^2 the latter.
+    """
     groups: dict[tuple[object, ...], list[tuple[int, int]]] = {}
     for t, product in enumerate(products):
-        if len(set(product.out)) != len(product.out):
+        if any(factor.op == "select" for factor, _ in product.factors):
             continue
+        repeated = len(set(product.out)) != len(product.out)
         seen = set()
-        for place, (factor, _) in enumerate(product.factors):
-            key = (factor, _role(product, place))
+        for place, (factor, labels) in enumerate(product.factors):
+            if repeated and labels:
+                continue
+            base, exponent = split_power(factor)
+            numeric = value_of(exponent) is not None
+            key = (base if numeric else factor, _role(product, place))
             if key not in seen:
                 seen.add(key)
                 groups.setdefault(key, []).append((t, place))
@@ -867,16 +1084,10 @@ def _common_factors(products: list[_Product]) -> list[Members]:
 def _role(product: _Product, place: int) -> tuple[object, ...]:
     """How a factor hangs in its product: the axes of the result, or the sums, it carries."""
     _, labels = product.factors[place]
-    rest = {x for p, (_, own) in enumerate(product.factors) if p != place for x in own}
-    role: list[object] = []
-    for label in labels:
-        if label in product.out:
-            role.append(("out", product.out.index(label)))
-        elif label in rest:
-            role.append(("sum", labels.index(label)))
-        else:
-            role.append(("own", labels.index(label)))
-    return tuple(role)
+    return tuple(
+        ("out", product.out.index(x)) if x in product.out else ("sum", labels.index(x))
+        for x in labels
+    )
 
 
 def _take_out(
@@ -885,15 +1096,22 @@ def _take_out(
     """The sum with the factors at `members` (term, place) taken out of their terms."""
     first, first_place = members[0]
     factor, first_labels = products[first].factors[first_place]
+    exponents = [value_of(split_power(products[t].factors[k][0])[1]) for t, k in members]
+    if all(e is not None for e in exponents):
+        least = min((e for e in exponents if e is not None), key=lambda e: (e >= 0, e))
+        factor = power(split_power(factor)[0], least)
     out = products[first].out
+    if not first_labels:
+        return _take_out_scalar(node, products, members, factor, tidy)
     rests, axes_of = [], []
     for t, place in members:
         product = products[t]
-        _, labels = product.factors[place]
+        whole, labels = product.factors[place]
         rest = [f for p, f in enumerate(product.factors) if p != place]
-        carried = {x for _, own in rest for x in own}
-        sums = [x for k, x in enumerate(labels) if x not in product.out and x in carried]
-        sums = list(dict.fromkeys(sums))
+        if whole is not factor:
+            base, exponent = split_power(whole)
+            rest.append((power(base, subtract(exponent, split_power(factor)[1])), labels))
+        sums = list(dict.fromkeys(x for x in labels if x not in product.out))
         rename: dict[Label, Label] = {x: ("out", k) for k, x in enumerate(product.out)}
         rename.update({x: ("sum", labels.index(x)) for x in sums})
         own_sizes = {rename[x]: product.sizes[x] for x in rename}
@@ -925,6 +1143,31 @@ def _take_out(
     return add(gathered, *others) if others else gathered
 
 
+def _take_out_scalar(
+    node: Node,
+    products: list[_Product],
+    members: Members,
+    factor: Node,
+    tidy: Callable[[Node], Node],
+) -> Node:
+    """c*A + c*B -> c*(A + B)"""
+    base, exponent = split_power(factor)
+    rests = []
+    for t, place in members:
+        product = products[t]
+        rest = [f for p, f in enumerate(product.factors) if p != place]
+        whole = product.factors[place][0]
+        if whole is not factor:
+            rest.append((power(base, subtract(split_power(whole)[1], exponent)), ()))
+        coef = split_coefficient(node.args[t])[0]
+        rests.append(einsum(coef, rest, product.out, product.sizes))
+    total = tidy(add(*rests))
+    axes = tuple(range(total.rank))
+    gathered = einsum(1, [(total, axes), (factor, ())], axes)
+    chosen = {t for t, _ in members}
+    return add(gathered, *(term for t, term in enumerate(node.args) if t not in chosen))
+
+
 def _union_axes(
     axes_of: list[frozenset[Label]], labels: Labels, product: _Product
 ) -> frozenset[Label] | None:
@@ -932,7 +1175,8 @@ def _union_axes(
     union = frozenset().union(*axes_of)
     if all(axes == union for axes in axes_of):
         return union
-    own = {("out", product.out.index(x)) for x in labels if x in product.out}
-    if all(not axes for axes in axes_of if axes != union) and union <= own:
-        return union
-    return None
+    own = {
+        ("out", product.out.index(x)) if x in product.out else ("sum", labels.index(x))
+        for x in labels
+    }
+    return union if all(not axes or union - axes <= own for axes in axes_of) else None

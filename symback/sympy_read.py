@@ -133,6 +133,10 @@ class Reader:
             return "diagonal"
         return "symmetric" if obj in self._symmetric else ""
 
+    def is_size(self, *values: Any) -> bool:
+        """Whether these are made of sizes and numbers, not of free indices."""
+        return all(s in self._size_symbols for value in values for s in value.free_symbols)
+
     def size(self, value: Any) -> Size:
         """A SymPy size as ours."""
         value = sp.sympify(value)
@@ -236,9 +240,7 @@ class Reader:
             inner[name] = index
             indices.append(index)
             if low_coefs:  # low - i <= 0
-                holds = tn.hadamard(
-                    holds, tn.condition("<=", {**low_coefs, index: -1}, low_rest)
-                )
+                holds = tn.hadamard(holds, tn.condition("<=", {**low_coefs, index: -1}, low_rest))
             if high_coefs:  # i - high <= 0
                 coefs = {index: 1, **{i: -c for i, c in high_coefs.items()}}
                 holds = tn.hadamard(holds, tn.condition("<=", coefs, ops.scale(-1, high_rest)))
@@ -699,8 +701,12 @@ class _IndexedAxes:
                 if low is None or low != 1 or (high is not None and high != declared[axis]):
                     low = sp.S.Zero
                 high = low + declared[axis] - 1
+            if low is not None and not reader.is_size(low, high):
+                low = None
+            if low is not None and low.is_Integer and low > 1:
+                low, high = sp.S.Zero, high
             if low is None:
-                shape.append(ops.symbol(f"{base}_{axis}", kind="size"))
+                shape.append(ops.symbol(f"{base}_{axis}", kind="open"))
                 origins.append(ops.ZERO)
                 continue
             shape.append(reader.size(sp.expand(high - low + 1)))
@@ -735,4 +741,3 @@ def shape_of(expr: Any, tensor: Tensor) -> Shape:
     if tensor.free:
         raise ShapeError(f"{_short(expr)} depends on an index that no sum binds")
     return tensor.shape
-

@@ -25,7 +25,7 @@ from symback.errors import Unsupported
 from symback.graph import Node, Size
 from symback.notation import Notation
 from symback.ops import size_node
-from symback.phrase import Phrase, coefficient
+from symback.phrase import Phrase, coefficient, mul
 
 # Functions of one scalar. Those with a plain SymPy function are applied to matrices as that
 # function, the others as a Lambda.
@@ -118,7 +118,9 @@ class Writer:
         if kind == "index":
             return self._indices.setdefault(str(name), sp.Symbol(str(name), integer=True))
         if not p.shape:
-            return sp.Symbol(str(name), **({"integer": True, "positive": True} if kind == "size" else {}))
+            return sp.Symbol(
+                str(name), **({"integer": True, "positive": True} if kind == "size" else {})
+            )
         if len(p.shape) == 2:
             return sp.MatrixSymbol(str(name), *map(self.size, p.shape))
         return ArraySymbol(str(name), tuple(map(self.size, p.shape)))
@@ -130,6 +132,12 @@ class Writer:
         return {"pi": sp.pi, "e": sp.E}[str(p.data[0])]
 
     def _add(self, p: Phrase) -> Any:
+        if p.is_matrix:
+            inner = _argument(p)
+            if any(a.head in ("hadamard", "mul") and inner != a for a in p.args) and inner != p:
+                fused = self._fused_sum(p, inner)
+                if fused is not None:
+                    return fused
         terms = [self(a) for a in p.args]
         return sp.MatAdd(*terms) if p.is_matrix else sp.Add(*terms)
 
@@ -151,7 +159,38 @@ class Writer:
         return sp.Rational(value.numerator, value.denominator)
 
     def _hadamard(self, p: Phrase) -> Any:
-        return HadamardProduct(*(self(a) for a in p.args))
+        factors = list(p.args)
+        written = []
+        while factors:
+            inner, members = _largest_group(factors)
+            fused = self._fused(inner, members)
+            if fused is None:
+                break
+            written.append(fused)
+            factors = [factor for factor in factors if factor not in members]
+        written.extend(map(self, factors))
+        return written[0] if len(written) == 1 else HadamardProduct(*written)
+
+    def _fused_sum(self, p: Phrase, inner: Phrase) -> Any:
+        """A sum of several functions of one matrix as one function of it."""
+        functions = [a for a in p.args if a.head != "ones" and mul([a]) != inner]
+        if sum(1 for a in functions if a.length > 2) < 2:
+            return None
+        t = sp.Symbol("t", real=True)
+        return self(inner).applyfunc(sp.Lambda(t, _ElementwiseWriter(self, inner, t)(p)))
+
+    def _fused(self, inner: Phrase, factors: list[Phrase]) -> Any:
+        """Several functions of one matrix as one, unless that is longer: f(X).*g(X) -> h(X)."""
+        if len(factors) < 2:
+            return None
+        apart = sum(map(_written_length, factors)) + len(factors) - 1
+        inside = sum(_written_length(factor, inner) for factor in factors) + len(factors) - 1
+        if inside + inner.length + 2 > apart:
+            return None
+        t = sp.Symbol("t", real=True)
+        write = _ElementwiseWriter(self, inner, t)
+        body = sp.Mul(*(_as_number(write(factor)) for factor in factors))
+        return self(inner).applyfunc(sp.Lambda(t, body))
 
     def _pow(self, p: Phrase) -> Any:
         return sp.Pow(self(p.args[0]), self(p.args[1]))
@@ -175,8 +214,8 @@ class Writer:
         matrices = [a for a in p.args if a.is_matrix]
         if len(set(matrices)) == 1 and name not in COMPOSED:
             return self(matrices[0]).applyfunc(self._scalar_function(name, tuple(order)))
-        inner = _common_argument(p)
-        if inner is None:
+        inner = _argument(p)
+        if inner == p:
             raise Unsupported("an elementwise function of several matrices")
         t = sp.Symbol("t", real=True)
         body = _ElementwiseWriter(self, inner, t)(p)
@@ -269,7 +308,9 @@ class Writer:
             return sp.Piecewise((1 / ties, sp.Eq(x, largest)), (0, True))
 
         if p.data:
-            rows = [[share(list(matrix.row(i)), x) for x in matrix.row(i)] for i in range(matrix.rows)]
+            rows = [
+                [share(list(matrix.row(i)), x) for x in matrix.row(i)] for i in range(matrix.rows)
+            ]
             return sp.ImmutableDenseMatrix(rows)
         entries = list(matrix)
         return sp.ImmutableDenseMatrix(*matrix.shape, [share(entries, x) for x in entries])
@@ -389,19 +430,61 @@ class _ElementwiseWriter:
         return sp.Mul(self.writer._number_of(p), *map(_as_number, args))
 
 
-def _common_argument(p: Phrase) -> Phrase | None:
-    """The one matrix that an elementwise tree of functions is made of, or None."""
-    if p.head == "ones":
-        return None
-    elementwise = p.head in ("function", "elementwise_pow", "hadamard")
-    if p.head in ("add", "mul"):
-        elementwise = sum(a.is_matrix for a in p.args) == 1 or p.head == "add"
-    if not elementwise:
-        return p
-    found = {_common_argument(a) for a in p.args if a.is_matrix and a.head != "ones"}
-    if len(found) == 1:
-        return found.pop()
-    return p if p.head in ("add", "mul", "hadamard") else None
+ELEMENTWISE_HEADS = frozenset({"function", "elementwise_pow", "hadamard", "add"})
+CONDITIONS = frozenset({"lt", "le", "eq", "ne", "and", "or", "not"})
+
+
+def _candidates(p: Phrase) -> list[Phrase]:
+    """The matrices that an elementwise tree is a function of, each on its own.
+
+    X and -X for sigmoid(-X); none but the tree itself for X .* Y.
+    """
+    found: list[Phrase] = []
+    todo = [p]
+    while todo:
+        piece = todo.pop()
+        if not piece.is_matrix or piece.head == "ones" or piece in found:
+            continue
+        if not (piece.head == "function" and piece.data[0] in CONDITIONS):
+            found.append(piece)
+        if _is_elementwise(piece):
+            todo.extend(piece.args)
+    return [c for c in found if _made_of(p, c)]
+
+
+def _argument(p: Phrase) -> Phrase:
+    """The smallest matrix that an elementwise tree is a function of; at worst the tree itself."""
+    return min(_candidates(p), key=lambda c: c.length, default=p)
+
+
+def _largest_group(factors: list[Phrase]) -> tuple[Phrase, list[Phrase]]:
+    """The factors that are functions of one matrix, and that matrix."""
+    candidates = dict.fromkeys(c for factor in factors for c in _candidates(factor))
+    groups = {c: [f for f in factors if _made_of(f, c)] for c in candidates}
+    inner = max(groups, key=lambda c: (len(groups[c]), -c.length))
+    return inner, groups[inner]
+
+
+def _written_length(p: Phrase, inner: Phrase | None = None) -> int:
+    """The length in SymPy, `inner` counted as one symbol."""
+    if p == inner:
+        return 1
+    extra = 4 if p.head == "function" and p.data[0] in COMPOSED else 0
+    below = sum(_written_length(a, inner) - a.length for a in p.args)
+    return p.length + extra + below
+
+
+def _is_elementwise(p: Phrase) -> bool:
+    if p.head == "mul":
+        return sum(a.is_matrix for a in p.args) == 1
+    return p.head in ELEMENTWISE_HEADS
+
+
+def _made_of(p: Phrase, inner: Phrase) -> bool:
+    """Whether an elementwise tree has no matrix in it but `inner` and ones."""
+    if p == inner or not p.is_matrix or p.head == "ones":
+        return True
+    return _is_elementwise(p) and all(_made_of(a, inner) for a in p.args if a.is_matrix)
 
 
 def derived_function(base: Any, order: tuple[Any, ...]) -> Any:
@@ -429,5 +512,3 @@ def _Derived(base: Any, name: str, order: tuple[Any, ...]) -> Any:  # noqa: N802
         return value.subs(dict(zip(stand_ins, self.args, strict=True)))
 
     return UndefinedFunction(name, __dict__={"_eval_subs": _eval_subs})
-
-

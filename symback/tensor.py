@@ -94,8 +94,9 @@ def show_size(size: Size) -> str:
 def _same(a: Size, b: Size, what: str, left: Tensor, right: Tensor) -> Size:
     if a != b:
         shapes = f"{show_shape(left.shape)} and {show_shape(right.shape)}"
-        raise SizeMismatch(f"{what}: shapes {shapes} do not fit ({show_size(a)} is not "
-                           f"{show_size(b)})", a, b)
+        raise SizeMismatch(
+            f"{what}: shapes {shapes} do not fit ({show_size(a)} is not {show_size(b)})", a, b
+        )
     return a
 
 
@@ -614,9 +615,7 @@ def condition(relation: str, coefs: Mapping[Index, int], offset: Node) -> Tensor
         and start is ops.ZERO
         and moving[0].size == moving[1].size
     ):
-        return Tensor(
-            einsum(1, [], "ii", {"i": moving[0].size}), (), tuple(moving)
-        )
+        return Tensor(einsum(1, [], "ii", {"i": moving[0].size}), (), tuple(moving))
     shape = tuple(i.size for i in moving)
     return Tensor(
         ops.select(relation, tuple(coefs[i] for i in moving), start, shape), (), tuple(moving)
@@ -639,8 +638,7 @@ def correlate(
     if stride < 1 or padding < 0:
         raise ValueProblem("a stride is at least 1 and a padding at least 0")
     shape = tuple(
-        window_count(n, k, stride, padding)
-        for n, k in zip(image.shape, kernel.shape, strict=True)
+        window_count(n, k, stride, padding) for n, k in zip(image.shape, kernel.shape, strict=True)
     )
     factors: list[tuple[Node, Sequence[Label]]] = []
     for axis, (n, k, count) in enumerate(zip(image.shape, kernel.shape, shape, strict=True)):
@@ -695,5 +693,5 @@ def pool(t: Tensor, window: int, stride: int, how: str) -> Tensor:
     if how == "max":
         return Tensor(ops.reduce("max", windows, len(inner)), shape, t.free)
     axes = tuple(range(windows.rank))
-    total = einsum(Fraction(1, window ** t.rank), [(windows, axes)], axes[: len(axes) - len(inner)])
+    total = einsum(Fraction(1, window**t.rank), [(windows, axes)], axes[: len(axes) - len(inner)])
     return Tensor(total, shape, t.free)

@@ -17,16 +17,17 @@ Results go to standard output, everything else to standard error. Nothing ends i
 from __future__ import annotations
 
 import os
+import re
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 
 from typer import Abort, TyperException
 from typer.main import get_command
 
-from symback.cli.app import app
-from symback.errors import SymbackError, visible
+from symback.cli.app import ReaderLeft, app
+from symback.errors import InputError, SymbackError
 
-INPUT_AT_FAULT = 2
 BUG = 70
 INTERRUPTED = 130
 
@@ -37,39 +38,46 @@ def main(args: Sequence[str] | None = None) -> int:
         code = get_command(app).main(args, prog_name="symback", standalone_mode=False)
         sys.stdout.flush()
     except SymbackError as error:
-        _complain(str(error))
+        _complain(error)
         return error.exit_code
     except TyperException as error:
-        message = error.format_message().rstrip(".")
-        _complain(f"symback: {message[:1].lower()}{message[1:]}\nhint: see symback --help")
-        return INPUT_AT_FAULT
-    except BrokenPipeError:
-        _forget_stdout()
+        _complain(InputError(_tidied(error.format_message()), hint="see symback --help"))
+        return InputError.exit_code
+    except (ReaderLeft, BrokenPipeError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
+    except OSError as error:
+        _complain(InputError(f"cannot write: {error.strerror or error}"))
+        return InputError.exit_code
     except (KeyboardInterrupt, Abort):
         code = INTERRUPTED
     except Exception as error:  # noqa: BLE001 - the last line of defence: no traceback for users
         return _bug(error)
     if code == INTERRUPTED:
-        _complain("interrupted")
+        _complain(InputError("interrupted"))
     return int(code or 0)
 
 
-def _complain(message: str) -> None:
-    sys.stderr.write(message + "\n")
+def _complain(error: SymbackError) -> None:
+    """One message on standard error; the program's name goes where no file's name stands."""
+    start = "symback: " if error.place is None else ""
+    with suppress(OSError):
+        sys.stderr.write(f"{start}{error}\n")
 
 
-def _forget_stdout() -> None:
-    """Whoever read our output has left (`symback list | head -1`): nothing more can be said."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+def _tidied(message: str) -> str:
+    """A message about options in our manner.
+
+    >>> _tidied("No such option: --jsn (Possible options: --json)")
+    'no such option: --jsn; did you mean --json?'
+    """
+    message = re.sub(r" \(Possible options: (.*)\)", r"; did you mean \1?", message).rstrip(".")
+    return message[:1].lower() + message[1:]
 
 
 def _bug(error: Exception) -> int:
     if os.environ.get("SYMBACK_DEBUG"):
         raise error
-    kind = type(error).__name__
-    _complain(
-        f"symback: a bug of ours: {kind}: {visible(str(error))}\n"
-        "hint: SYMBACK_DEBUG=1 shows where; please report it with the input"
-    )
+    hint = "SYMBACK_DEBUG=1 shows where; please report it with the input"
+    _complain(SymbackError(f"a bug of ours: {type(error).__name__}: {error}", hint=hint))
     return BUG

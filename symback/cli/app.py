@@ -25,6 +25,10 @@ COMMANDS = {
 _SETTINGS: dict[str, Any] = {"add_completion": False, "rich_markup_mode": None}
 
 
+class ReaderLeft(Exception):
+    """Whoever read our output has left (`symback list | head -1`): nothing more can be said."""
+
+
 class _Commands(TyperGroup):
     """A group that knows its commands by name and loads one when it is asked for."""
 
@@ -45,6 +49,12 @@ class _Commands(TyperGroup):
             ctx.fail(f"no such command '{args[0]}'" + (f": {suggestion}" if suggestion else ""))
         return super().resolve_command(ctx, args)
 
+    def invoke(self, ctx: Any) -> Any:
+        try:
+            return super().invoke(ctx)
+        except BrokenPipeError:  # typer would exit with 1
+            raise ReaderLeft from None
+
     def format_commands(self, ctx: Any, formatter: Any) -> None:
         with formatter.section("Commands"):
             formatter.write_dl(list(COMMANDS.items()))
@@ -56,11 +66,12 @@ def _version(wanted: bool) -> None:
         raise typer.Exit
 
 
-app = typer.Typer(cls=_Commands, no_args_is_help=True, **_SETTINGS)
+app = typer.Typer(cls=_Commands, invoke_without_command=True, **_SETTINGS)
 
 
 @app.callback()
 def symback(
+    context: typer.Context,
     version: Annotated[
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
     ] = False,
@@ -69,3 +80,5 @@ def symback(
 
     Gradients in closed form with every step told, exact numbers, and an independent check.
     """
+    if context.invoked_subcommand is None:
+        typer.echo(context.get_help())

@@ -232,7 +232,9 @@ class _Lowering:
                 offset = ops.add(offset, ops.scale(sign, rest))
             return total, offset
         if isinstance(node, ast.Chain) and all(link.op == "*" for link in node.rest):
-            parts = [self.affine(part, env) for part in (node.first, *(k.operand for k in node.rest))]
+            parts = [
+                self.affine(part, env) for part in (node.first, *(k.operand for k in node.rest))
+            ]
             moving = [part for part in parts if part[0]]
             fixed = [rest for coefs, rest in parts if not coefs]
             factor = ops.einsum(1, [(rest, ()) for rest in fixed], ())
@@ -409,9 +411,7 @@ class _Lowering:
     def whole(self, node: ast.Expr, env: Env, what: str) -> int:
         value = ops.value_of(tn.as_scalar(self.tensor(node, env)).node)
         if value is None or value.denominator != 1 or abs(value) > 10**6:
-            raise ValueProblem(
-                f"{what} must be a whole number", place=self.expression.place(node)
-            )
+            raise ValueProblem(f"{what} must be a whole number", place=self.expression.place(node))
         return int(value)
 
     def size(self, node: ast.Expr, env: Env) -> Size:
@@ -683,9 +683,7 @@ def _gather(a: _Arguments) -> Tensor:
 
 def _leaky_relu(a: _Arguments) -> Tensor:
     x, slope = a[0], a[1]
-    return tn.elementwise(
-        "where", tn.elementwise("lt", tn.scalar(0), x), x, tn.hadamard(slope, x)
-    )
+    return tn.elementwise("where", tn.elementwise("lt", tn.scalar(0), x), x, tn.hadamard(slope, x))
 
 
 MATRIX_FUNCTIONS: dict[str, _Function] = {
@@ -722,18 +720,14 @@ MATRIX_FUNCTIONS: dict[str, _Function] = {
     "eye": _Function(lambda a: tn.eye(a.sizes()[0])),
     "vector": _Function(lambda a: tn.constant(tn.as_scalar(a[0]).node, (a.new_size("rows"),))),
     "matrix": _Function(
-        lambda a: tn.constant(
-            tn.as_scalar(a[0]).node, (a.new_size("rows"), a.new_size("columns"))
-        )
+        lambda a: tn.constant(tn.as_scalar(a[0]).node, (a.new_size("rows"), a.new_size("columns")))
     ),
     "correlate": _Function(
         lambda a: tn.correlate(a[0], a[1], a.whole("stride", 1), a.whole("padding", 0)),
         *(2, 2, ("stride", "padding")),
     ),
     "conv": _Function(
-        lambda a: tn.correlate(
-            a[0], a[1], a.whole("stride", 1), a.whole("padding", 0), flip=True
-        ),
+        lambda a: tn.correlate(a[0], a[1], a.whole("stride", 1), a.whole("padding", 0), flip=True),
         *(2, 2, ("stride", "padding")),
     ),
     "maxpool": _Function(lambda a: _pool(a, "max"), 2, 2, ("stride",)),

@@ -105,5 +105,3 @@ def _factor(value: Value) -> str:
     """A number inside a product or a sum."""
     number = entries(value)[0]
     return f"({number})" if number.startswith("-") or "/" in number else number
-
-

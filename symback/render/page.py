@@ -7,7 +7,7 @@ in a pipe and without colour. Colour only repeats what position and words say.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from textwrap import wrap
+from textwrap import TextWrapper
 
 from rich.cells import cell_len
 from rich.console import Console
@@ -69,13 +69,13 @@ class Page:
     def paragraph(self, words: str, *, style: str = "", indent: int = INDENT) -> None:
         """Prose, wrapped."""
         for part in words.splitlines():
-            for one in wrap(part, self.width - indent) or [""]:
+            for one in _lines(part, self.width - indent) or [""]:
                 self.put(Text(" " * indent + one, style))
 
     def bullet(self, words: str, *, mark: str, style: str = "", indent: int = INDENT) -> None:
         """Prose behind a mark, which hangs out."""
         inner = indent + len(mark) + 1
-        for number, one in enumerate(wrap(words, self.width - inner) or [""]):
+        for number, one in enumerate(_lines(words, self.width - inner) or [""]):
             before = f"{' ' * indent}{mark} " if not number else " " * inner
             self.put(Text(before + one, style))
 
@@ -104,7 +104,7 @@ class Page:
     def entry(self, name: str, words: str, longest: int) -> None:
         """A line of a list: a name, and beside it some words."""
         inner = INDENT + longest + 2
-        lines = wrap(words, self.width - inner) or [""]
+        lines = _lines(words, self.width - inner) or [""]
         self.put(Text.assemble(" " * INDENT, (name.ljust(longest), NAME), "  ", lines[0]))
         self.put(*(" " * inner + rest for rest in lines[1:]))
 
@@ -159,3 +159,8 @@ class Page:
         else:
             self.row(row, indent)
             self.box(right, start)
+
+
+def _lines(words: str, width: int) -> list[str]:
+    """Prose in lines, broken at spaces only."""
+    return TextWrapper(width, break_on_hyphens=False).wrap(words)
