@@ -18,7 +18,7 @@ from symback.cli.options import (
     print_json,
 )
 from symback.derivation import Derivation, derive
-from symback.jsonout import as_data
+from symback.jsonout import as_json
 from symback.problem import load
 from symback.progress import Progress
 from symback.render.entry import tell_entry
@@ -51,7 +51,7 @@ def run(
         derivation = derive(problem, digits=checked_digits(digits))
         progress.stage("writing it down")
         if json:
-            print_json(as_data(derivation))
+            print_json(as_json(derivation))
             return
         show(derivation, entry=entry, view=view, plain=plain, no_color=no_color, width=width)
 

@@ -29,6 +29,13 @@ Digits = Annotated[
 ]
 
 MAX_DIGITS = 1000
+JSON_LINE = 88  # a list or an object that fits is not broken
+
+
+class _Console(Console):
+    def on_broken_pipe(self) -> None:
+        """Leave it to `main`; Rich would exit with 1."""
+        raise BrokenPipeError
 
 
 def page(
@@ -43,7 +50,7 @@ def page(
         raise ValueProblem(f"--width is {MIN_WIDTH} to {MAX_WIDTH}, not {width}")
     ascii_only = plain or not _shows(sys.stdout.encoding)
     quiet = plain or no_color or bool(os.environ.get("NO_COLOR"))
-    console = Console(width=width, color_system=None if quiet else "auto", emoji=False)
+    console = _Console(width=width, color_system=None if quiet else "auto", emoji=False)
     formulas = Formulas(output, index_base, ascii_only, Numbers(ascii=ascii_only))
     return Page(console, formulas)
 
@@ -68,5 +75,17 @@ def checked_digits(digits: int | None) -> int | None:
 
 
 def print_json(data: Any) -> None:
-    """One object, in ASCII, so that it survives every terminal."""
-    sys.stdout.write(json.dumps(data, indent=2, allow_nan=False) + "\n")
+    """One object, in ASCII, so that it survives every terminal; short lists in one line."""
+    sys.stdout.write(_json(data, "") + "\n")
+
+
+def _json(data: Any, indent: str) -> str:
+    line = json.dumps(data, allow_nan=False)
+    if not isinstance(data, (dict, list)) or len(line) <= JSON_LINE - len(indent):
+        return line
+    inner = indent + "  "
+    if isinstance(data, list):
+        rows = [inner + _json(item, inner) for item in data]
+        return "[\n" + ",\n".join(rows) + f"\n{indent}]"
+    rows = [f"{inner}{json.dumps(key)}: {_json(item, inner)}" for key, item in data.items()]
+    return "{\n" + ",\n".join(rows) + f"\n{indent}}}"

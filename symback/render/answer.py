@@ -7,13 +7,14 @@ from typing import Any
 from rich.text import Text
 
 from symback.graph import Shape
+from symback.jsonout import exact_json, shape_json
 from symback.phrase import Phrase
 from symback.question import Answer, Derivative
 from symback.render.boxes import beside, line
 from symback.render.digits import rounded
 from symback.render.page import GOOD, INDENT, QUIET, WARNING, Page
 from symback.spell import latex, text
-from symback.tensor import show_shape, show_size
+from symback.tensor import show_shape
 
 
 def tell_answer(answer: Answer, page: Page) -> None:
@@ -97,8 +98,8 @@ def answer_data(answer: Answer) -> dict[str, Any]:
     return {
         "expression": text(answer.phrase),
         "order": answer.order,
-        "shape": [_size(size) for size in answer.shape],
-        "symbols": {n: [_size(s) for s in t.shape] for n, t in answer.symbols.items()},
+        "shape": shape_json(answer.shape),
+        "symbols": {name: shape_json(tensor.shape) for name, tensor in answer.symbols.items()},
         "value": None if answer.value is None else answer.value.nested(),
         "derivatives": [_derivative_data(one) for one in answer.derivatives],
         "verified": None
@@ -113,14 +114,12 @@ def answer_data(answer: Answer) -> dict[str, Any]:
 
 
 def _derivative_data(derivative: Derivative) -> dict[str, Any]:
+    value = derivative.value
     return {
         "wrt": list(derivative.wrt),
-        "shape": [_size(size) for size in derivative.shape],
+        "shape": shape_json(derivative.shape),
         "closed": derivative.written,
         "latex": latex(derivative.phrase),
-        "value": None if derivative.value is None else derivative.value.nested(),
+        "value": None if value is None else value.nested(),
+        "exact": None if value is None or value.exact is None else exact_json(value.exact),
     }
-
-
-def _size(size: object) -> int | str:
-    return size if isinstance(size, int) else show_size(size)  # type: ignore[arg-type]

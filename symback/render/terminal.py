@@ -7,7 +7,8 @@ from typing import Literal, TypeAlias, TypeVar
 
 from rich.text import Text
 
-from symback.derivation import Derivation, Gradient
+from symback.derivation import Derivation
+from symback.gradient import Gradient
 from symback.graph import Shape
 from symback.phrase import Phrase
 from symback.render.boxes import Box, line, stacked
