@@ -226,9 +226,13 @@ class Simplifier:
             for t, place in members[:1]
         }
         for members in sorted(groups, key=lambda m: -savings[m])[:MAX_GATHERING_TRIES]:
-            candidate = _take_out(node, products, members, self._gathered)
-            if candidate is not None and self.cost(candidate) < self.cost(node):
-                return candidate
+            candidates = [
+                _take_out(node, products, members, factor, self._gathered)
+                for factor in _factors_in_common(products, members)
+            ]
+            best = min((c for c in candidates if c is not None), key=self.cost, default=node)
+            if self.cost(best) < self.cost(node):
+                return best
         return None
 
     # --- length --------------------------------------------------------------------------------
@@ -1090,16 +1094,30 @@ def _role(product: _Product, place: int) -> tuple[object, ...]:
     )
 
 
+def _factors_in_common(products: list[_Product], members: Members) -> list[Node]:
+    """What may be taken out: of 1/x and 1/x^2, first 1/x and then 1/x^2; of x and x^2, x."""
+    wholes = [products[t].factors[place][0] for t, place in members]
+    exponents = {value_of(split_power(whole)[1]) for whole in wholes}
+    if len(exponents) == 1:
+        return wholes[:1]
+    known = sorted((e for e in exponents if e is not None), key=abs)
+    base = split_power(wholes[0])[0]
+    chosen = [known[0], known[-1]] if known[-1] < 0 else [known[0]]
+    if known[0] > 0 > known[-1]:
+        chosen = [known[-1]]
+    return [power(base, e) for e in dict.fromkeys(chosen)]
+
+
 def _take_out(
-    node: Node, products: list[_Product], members: Members, tidy: Callable[[Node], Node]
+    node: Node,
+    products: list[_Product],
+    members: Members,
+    factor: Node,
+    tidy: Callable[[Node], Node],
 ) -> Node | None:
     """The sum with the factors at `members` (term, place) taken out of their terms."""
     first, first_place = members[0]
-    factor, first_labels = products[first].factors[first_place]
-    exponents = [value_of(split_power(products[t].factors[k][0])[1]) for t, k in members]
-    if all(e is not None for e in exponents):
-        least = min((e for e in exponents if e is not None), key=lambda e: (e >= 0, e))
-        factor = power(split_power(factor)[0], least)
+    first_labels = products[first].factors[first_place][1]
     out = products[first].out
     if not first_labels:
         return _take_out_scalar(node, products, members, factor, tidy)

@@ -174,7 +174,7 @@ class Writer:
     def _fused_sum(self, p: Phrase, inner: Phrase) -> Any:
         """A sum of several functions of one matrix as one function of it."""
         functions = [a for a in p.args if a.head != "ones" and mul([a]) != inner]
-        if sum(1 for a in functions if a.length > 2) < 2:
+        if sum(1 for a in functions if _has_function(a, inner)) < 2:
             return None
         t = sp.Symbol("t", real=True)
         return self(inner).applyfunc(sp.Lambda(t, _ElementwiseWriter(self, inner, t)(p)))
@@ -463,6 +463,15 @@ def _largest_group(factors: list[Phrase]) -> tuple[Phrase, list[Phrase]]:
     groups = {c: [f for f in factors if _made_of(f, c)] for c in candidates}
     inner = max(groups, key=lambda c: (len(groups[c]), -c.length))
     return inner, groups[inner]
+
+
+def _has_function(p: Phrase, inner: Phrase) -> bool:
+    """Whether a term is more than a multiple of `inner`."""
+    if p == inner or not p.is_matrix:
+        return False
+    if p.head in ("function", "elementwise_pow"):
+        return True
+    return any(_has_function(a, inner) for a in p.args)
 
 
 def _written_length(p: Phrase, inner: Phrase | None = None) -> int:
