@@ -180,6 +180,13 @@ class Problem:
             return self.symbols[name]
         return next(d.symbol for d in self.definitions if d.name == name)
 
+    def with_values(self, values: Mapping[str, Exact]) -> Problem:
+        """The same problem with other values, by symbol and size, and without an update."""
+        other = Problem.__new__(Problem)
+        parts = {field.name: getattr(self, field.name) for field in fields(self)}
+        other._set(**{**parts, "values": dict(values), "rate": None})
+        return other
+
     @property
     def has_values(self) -> bool:
         """Whether every symbol that the definitions use has a value."""

@@ -12,7 +12,7 @@ from symback.phrase import Phrase
 from symback.question import Answer, Derivative
 from symback.render.boxes import beside, line
 from symback.render.digits import rounded
-from symback.render.page import GOOD, INDENT, QUIET, WARNING, Page
+from symback.render.page import INDENT, QUIET, Page
 from symback.spell import latex, text
 from symback.tensor import show_shape
 
@@ -63,27 +63,22 @@ def _check(answer: Answer, page: Page) -> None:
     verification = answer.verification
     for kink in answer.kinks:
         low, high = kink.interval
-        page.bullet(
+        page.verdict(
             f"{kink.node}: {kink.function} stands at its kink; any slope from {low} to {high} is "
             f"valid, taken: {kink.taken}. {kink.others}",
-            mark="!",
-            style=WARNING,
-            indent=0,
+            ok=False,
         )
     if verification is None:
         words = "Not checked by numbers: no point was found at which it has a value."
         if answer.has_unknown_functions:
             words = "Not checked by numbers: a function in it is unknown."
-        page.bullet(words, mark="!", style=WARNING, indent=0)
+        page.verdict(words, ok=False)
         return
     point = "a random point" if answer.at_random else "these values"
-    mark = "ok" if page.formulas.ascii else "✓"
-    page.bullet(
+    page.verdict(
         f"Verified at {point} by {verification.witness}: largest difference "
         f"{rounded(verification.max_error, 2)}.",
-        mark=mark,
-        style=GOOD,
-        indent=0,
+        ok=True,
     )
 
 

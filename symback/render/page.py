@@ -112,6 +112,11 @@ class Page:
         """A quiet sentence."""
         self.bullet(words, mark="-" if self.formulas.ascii else "·", style=QUIET, indent=indent)
 
+    def verdict(self, words: str, *, ok: bool, indent: int = 0) -> None:
+        """A sentence with a tick, or with a warning sign."""
+        tick = "ok" if self.formulas.ascii else "✓"
+        self.bullet(words, mark=tick if ok else "!", style=GOOD if ok else WARNING, indent=indent)
+
     def through(self, words: str, formula: str, quiet: str, indent: int) -> None:
         """Words, a formula behind them, and what to say about it at the end or below."""
         start = f"{words} "

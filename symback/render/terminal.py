@@ -13,7 +13,7 @@ from symback.graph import Shape
 from symback.phrase import Phrase
 from symback.render.boxes import Box, line, stacked
 from symback.render.digits import SHORTENED, rounded
-from symback.render.page import GOOD, INDENT, NAME, QUIET, WARNING, Page
+from symback.render.page import INDENT, NAME, QUIET, Page
 from symback.story import (
     Backward,
     Contribution,
@@ -244,11 +244,11 @@ class _Story:
         for note in notes:
             low, high = note.interval
             place = f"[{', '.join(map(str, note.entry))}]" if note.entry else ""
-            self.page.bullet(
+            self.page.verdict(
                 f"{note.node}{place}: {note.function} where {note.where}. Any slope from {low} to "
                 f"{high} is valid; taken: {note.taken}. {note.others}",
-                mark="!",
-                style=WARNING,
+                ok=False,
+                indent=INDENT,
             )
 
     def _checks(self, checks: Sequence[VerificationNote], costs: Sequence[CostNote]) -> None:
@@ -256,14 +256,13 @@ class _Story:
             return
         self.page.heading("Check and cost" if checks else "Cost")
         for check in checks:
-            sign = "ok" if self.formulas.ascii else "✓"
             where = f" ({check.where})" if check.where and check.max_error else ""
             note = f"; {check.note}" if check.note else ""
-            self.page.bullet(
+            self.page.verdict(
                 f"Verified by {check.witness} on the forward pass alone: largest difference "
                 f"{rounded(check.max_error, 2)}{where}{note}.",
-                mark=sign,
-                style=GOOD,
+                ok=True,
+                indent=INDENT,
             )
         for cost in (note.cost for note in costs):
             self.page.paragraph(
