@@ -272,6 +272,7 @@ class _Question:
             return None
         if values is not None:
             floats = {node: as_floats(value) for node, value in values.items()}
+            evaluate([self.root.node], floats, index_base=self.index_base)
             return self._verdict(derivatives, floats)
         for seed in range(_TRIES):
             try:

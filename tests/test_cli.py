@@ -216,7 +216,7 @@ def test_a_mistake_in_a_file_shows_its_place(run: Run) -> None:
     assert err.startswith(f"mine.toml:{line}:6: unknown function 'tahn'\n")
     assert '  h = "tahn(z)"' in err
     assert "\n       ^" in err
-    assert "hint: did you mean 'tanh'" in err
+    assert "hint: did you mean" in err
 
 
 def test_a_value_outside_the_domain_names_the_node(run: Run) -> None:
@@ -227,7 +227,7 @@ def test_a_value_outside_the_domain_names_the_node(run: Run) -> None:
     )
     code, _, err = run("derive", "p.toml")
     assert code == 2
-    assert "log(0)" in err
+    assert err.startswith("p.toml:4:6: L: log(x) is not defined at x[1] = 0\n")
 
 
 def test_demo_is_the_story_of_exercise_7_1(run: Run) -> None:
@@ -311,7 +311,7 @@ def test_diff_takes_shapes_and_functions(run: Run) -> None:
         (("a^2", "--wrt", "a", "--value", "a = b"), "--value:1:5: "),
         (("a^2", "--wrt", "a", "--value", "a"), "'=' is missing"),
         (("a^2", "--wrt", "a", "--order", "3"), "the order of a derivative is 1 or 2"),
-        (("log(a)", "--wrt", "a", "--value", "a = 0"), "log(0)"),
+        (("log(a)", "--wrt", "a", "--value", "a = 0"), "log(a) is not defined at a = 0"),
         (("9**9**9*a", "--wrt", "a"), ""),
         (("__import__('os')", "--wrt", "a"), "column 1"),
     ],

@@ -11,7 +11,7 @@ from symback.render.boxes import Box, grid, line
 from symback.values import Value
 
 DIGITS = 6  # significant digits of a number that is rounded
-EXACT_DIGITS = 8  # an exact decimal of no more digits than this is shown as it is
+EXACT_DIGITS = 10  # an exact decimal of no more digits than this is shown as it is
 MAX_DENOMINATOR = 99  # of a fraction that is shown as one, such as 1/3
 MAX_ROWS = 8  # of an array; in the middle of a longer one stand dots
 KEPT_ROWS = 3  # before and after the dots

@@ -1,0 +1,190 @@
+"""Blocks, formulas and numbers in the terminal, and the stories put together from them."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+
+import numpy as np
+import pytest
+
+from symback.exact import Exact
+from symback.phrase import Phrase, add, function, hadamard, mul, num, power, transpose
+from symback.render.boxes import Box, beside, enclosed, flowing, grid, line
+from symback.render.digits import Numbers, entries, rounded
+from symback.render.formulas import Formulas, wrapped
+from symback.values import Value
+
+
+def shown(box: Box) -> list[str]:
+    return [text.plain for text in box.lines]
+
+
+def value(numbers: object) -> Value:
+    return Value(np.array(numbers, float))
+
+
+def exact(*numbers: Fraction | int) -> Value:
+    fractions = tuple(map(Fraction, numbers))
+    return Value(np.array([float(x) for x in fractions]), Exact((len(fractions),), fractions))
+
+
+# --- boxes ---------------------------------------------------------------------------------------
+
+
+def test_a_grid_is_level_at_its_decimal_points() -> None:
+    assert shown(grid([["1", "-2.5"], ["10.25", "3"]])) == ["⎡ 1     -2.5⎤", "⎣10.25   3  ⎦"]
+
+
+def test_boxes_beside_each_other_share_a_baseline() -> None:
+    column = grid([["1"], ["2"], ["3"]])
+    assert shown(beside([line("x = "), column, line(" + 1")])) == [
+        "    ⎡1⎤",
+        "x = ⎢2⎥ + 1",
+        "    ⎣3⎦",
+    ]
+
+
+def test_parentheses_grow() -> None:
+    assert shown(enclosed(grid([["1"], ["2"]]), "(", ")")) == ["⎛⎡1⎤⎞", "⎝⎣2⎦⎠"]
+
+
+def test_boxes_flow_into_rows() -> None:
+    rows = flowing([line("a" * 5), line("b" * 5), line("c" * 5)], 14)
+    assert [shown(row) for row in rows] == [["aaaaa   bbbbb"], ["ccccc"]]
+
+
+# --- numbers -------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("number", "text"),
+    [
+        (0.5982070439, "0.598207"),
+        (1e-12, "1e-12"),
+        (-2.5e8, "-2.5e+8"),
+        (-0.0, "0"),
+        (1234567.0, "1.23457e+6"),
+        (0.30000000000000004, "0.3"),
+    ],
+)
+def test_floats_have_six_digits(number: float, text: str) -> None:
+    assert rounded(number) == text
+
+
+@pytest.mark.parametrize(
+    ("numbers", "texts"),
+    [
+        ((Fraction(1, 8), 3), ["0.125", "3"]),
+        ((Fraction(1, 3), Fraction(-2, 7)), ["1/3", "-2/7"]),
+        ((Fraction(-481977625, 10**7),), ["-48.1977625"]),
+        ((Fraction(1, 3), Fraction(1, 10**11)), ["0.333333", "1e-11"]),
+        ((Fraction(1, 1000003),), ["9.99997e-7"]),
+        ((Fraction(0),), ["0"]),
+    ],
+)
+def test_exact_numbers_are_shown_exactly_where_short(
+    numbers: tuple[Fraction | int, ...], texts: list[str]
+) -> None:
+    assert entries(exact(*numbers)) == texts
+
+
+def test_a_vector_in_a_line_and_as_a_column() -> None:
+    numbers = Numbers()
+    assert shown(numbers.box(value([1, 2.5]), 40)) == ["(1, 2.5)"]
+    assert shown(numbers.box(value([1, 2.5]), 40, columns=True)) == ["⎡1  ⎤", "⎣2.5⎦"]
+    assert not numbers.shortened
+
+
+def test_long_arrays_are_shortened() -> None:
+    numbers = Numbers()
+    assert shown(numbers.box(value(range(100)), 20)) == ["(0, 1, …, 98, 99)"]
+    tall = numbers.box(value(np.arange(100).reshape(50, 2)), 40)
+    assert tall.height == 7
+    wide = numbers.box(value(np.arange(100).reshape(2, 50)), 30)
+    assert wide.width <= 30
+    assert numbers.shortened
+
+
+def test_ascii_numbers() -> None:
+    assert shown(Numbers(ascii=True).box(value([[1, 2], [3, 4.5]]), 40)) == ["[1  2  ]", "[3  4.5]"]
+
+
+# --- formulas ------------------------------------------------------------------------------------
+
+W = Phrase("symbol", (), ("W1", ""), (3, 2))
+X = Phrase("symbol", (), ("x", ""), (2, 1))
+B = Phrase("symbol", (), ("b", ""), (3, 1))
+S = Phrase("symbol", (), ("s", ""))
+T = Phrase("symbol", (), ("t", ""))
+VALUES = {
+    "W1": value([[0.1, 0.4], [0.2, 0.5], [0.3, 0.6]]),
+    "x": value([0.5, 0.2]),
+    "b": value([1, -2, 3]),
+    "s": value(-3),
+    "t": value(2.5),
+}
+
+
+def with_numbers(phrase: Phrase, *, ascii_only: bool = False, width: int = 80) -> list[str] | None:
+    formulas = Formulas(ascii=ascii_only, numbers=Numbers(ascii=ascii_only))
+    box = formulas.with_numbers(phrase, lambda name, kind: VALUES.get(name), width)
+    return None if box is None else shown(box)
+
+
+@pytest.mark.parametrize(
+    ("phrase", "lines"),
+    [
+        (
+            add([mul([W, X]), B]),
+            ["⎡0.1  0.4⎤         ⎡ 1⎤", "⎢0.2  0.5⎥ ⎡0.5⎤ + ⎢-2⎥", "⎣0.3  0.6⎦ ⎣0.2⎦   ⎣ 3⎦"],
+        ),
+        (mul([transpose(X), X]), ["[0.5  0.2] ⎡0.5⎤", "           ⎣0.2⎦"]),
+        (
+            hadamard([function("sigmoid", (mul([W, X]),)), B]),
+            [
+                " ⎛⎡0.1  0.4⎤      ⎞   ⎡ 1⎤",
+                "σ⎜⎢0.2  0.5⎥ ⎡0.5⎤⎟ ⊙ ⎢-2⎥",
+                " ⎝⎣0.3  0.6⎦ ⎣0.2⎦⎠   ⎣ 3⎦",
+            ],
+        ),
+        (mul([S, T]), ["-3 · 2.5"]),
+        (mul([S, S]), ["-3 · (-3)"]),
+        (power(S, num(2)), ["(-3)²"]),
+        (add([T, mul([S], -1)]), ["2.5 − (-3)"]),
+        (mul([add([S, T])], Fraction(1, 2)), ["(-3 + 2.5)/2"]),
+        (mul([S], 2), ["2 · (-3)"]),
+        (Phrase("entry", (B, num(1))), ["-2"]),
+    ],
+)
+def test_numbers_in_place_of_names(phrase: Phrase, lines: list[str]) -> None:
+    assert with_numbers(phrase) == lines
+
+
+def test_numbers_in_place_of_names_in_ascii() -> None:
+    assert with_numbers(mul([S, T]), ascii_only=True) == ["-3*2.5"]
+    assert with_numbers(mul([transpose(X), X]), ascii_only=True) == [
+        "[0.5  0.2]*[0.5]",
+        "           [0.2]",
+    ]
+
+
+def test_no_numbers_where_there_is_no_room_or_no_value() -> None:
+    assert with_numbers(add([mul([W, X]), B]), width=20) is None
+    assert with_numbers(Phrase("symbol", (), ("unknown", ""))) is None
+
+
+@pytest.mark.parametrize(
+    ("formula", "width", "lines"),
+    [
+        ("a + b", 9, ["a + b"]),
+        ("a*b + c*(d - e)", 12, ["a*b", "+ c*(d - e)"]),
+        ("aaaa bbbb cccc", 9, ["aaaa bbbb", "cccc"]),
+        ("f(aaaa + bbbb)", 9, ["f(aaaa", "+ bbbb)"]),
+        ("unbreakable", 4, ["unbreakable"]),
+        ("a + b + c + d", 9, ["a + b + c", "+ d"]),
+    ],
+)
+def test_formulas_break_at_their_outermost_operators(
+    formula: str, width: int, lines: list[str]
+) -> None:
+    assert wrapped(formula, width) == lines
