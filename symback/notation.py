@@ -17,6 +17,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
+from math import gcd
 
 from symback import phrase as p
 from symback.graph import Node, Shape, Size, symbols_of, topological, transform
@@ -26,14 +27,12 @@ from symback.ops import (
     Number,
     add,
     apply,
-    einsum,
     einsum_parts,
     number,
     rebuild,
     scale,
     size_node,
     split_coefficient,
-    split_power,
     subtract,
     symbol,
     value_of,
@@ -575,7 +574,7 @@ class _Indexer:
     def entry(self, node: Node, indices: tuple[Node, ...]) -> Phrase:
         if self.notation.matrix_scalars and not node.shape and node.op == "einsum":
             form = self.notation.matrix(node)
-            if form is not None:
+            if form is not None and not _has_head(form, "slice"):
                 return form
         if node in self.notation.names:
             return self._entry_of(self.notation.names[node], indices)
@@ -716,10 +715,13 @@ class _Indexer:
             return p.num(0)
         factors.extend(conditions)
         before = set(self.taken)
+        outside_free = dict(self.free)
+        self.free.update(ranges)
         for arg, own in rest:
             factors.append(self.entry(arg, tuple(value[x] for x in own)))
         body = p.mul(_merge_equal(factors), Fraction(coef))
         self.taken = before
+        self.free = outside_free
         if not ranges:
             return body
         outside = []
@@ -782,6 +784,7 @@ class _Indexer:
             if len(own) == 1 and self._fix(value, ranges, own[0], coefs[0], offset):
                 continue
             total = affine(coefs, tuple(value[x] for x in own), offset)
+            total = _lowest_terms(total)
             known = value_of(total)
             if known is not None and known != 0:
                 return None
@@ -849,7 +852,8 @@ class _Indexer:
             return known >= 0
         if never_negative(_least(difference, {**self.free, **ranges})) or _only_sizes(difference):
             return True
-        sides = (self.notation.scalar(low), self.notation.scalar(high))
+        right, left = _sides(difference)
+        sides = (self.notation.scalar(left), self.notation.scalar(right))
         conditions.append(Phrase("iverson", sides, ("<=",)))
         return True
 
@@ -956,6 +960,19 @@ def _depends(node: Node, index: Node) -> bool:
     return index in topological([node])
 
 
+def _lowest_terms(total: Node) -> Node:
+    """2*i - 2*k -> i - k; 1 where the numbers rule a solution out: 2*i - 2*k + 1 is never 0."""
+    coefs = [split_coefficient(term) for term in terms_of(total)]
+    if any(Fraction(coef).denominator != 1 for coef, _ in coefs):
+        return total
+    moving = [int(coef) for coef, core in coefs if core is not ONE]
+    fixed = sum(int(coef) for coef, core in coefs if core is ONE)
+    common = gcd(*moving)
+    if common <= 1:
+        return total
+    return flat(scale(Fraction(1, common), total)) if fixed % common == 0 else ONE
+
+
 def _solve_for(total: Node, index: Node) -> Node:
     """The value of `index` where `total` is zero; its coefficient is 1 or -1."""
     sign = _coefficient(total, index)
@@ -997,6 +1014,10 @@ def _sides(total: Node) -> tuple[Node, Node]:
     left = [t for t in terms_of(total) if split_coefficient(t)[0] > 0]
     right = [scale(-1, t) for t in terms_of(total) if split_coefficient(t)[0] < 0]
     return (add(*left) if left else ZERO), (add(*right) if right else ZERO)
+
+
+def _has_head(form: Phrase, head: str) -> bool:
+    return form.head == head or any(_has_head(arg, head) for arg in form.args)
 
 
 def _mentions(form: Phrase, names: set[str]) -> bool:

@@ -336,11 +336,44 @@ def _combine_powers(factors: list[tuple[Node, Labels]]) -> list[tuple[Node, Labe
         return factors
     exponents: dict[tuple[Node, Labels], list[Node]] = {}
     for node, labels in factors:
-        base, exponent = split_power(node)
+        base, exponent = node, ONE
+        while base.op == "map" and base.params[0] == "pow" and base.args[0].shape == node.shape:
+            outer = (exponent, base.args[1])
+            if exponent is not ONE and value_of(exponent) is None:
+                break
+            exponent = base.args[1] if exponent is ONE else _times_exponent(*outer)
+            base = base.args[0]
         exponents.setdefault((base, labels), []).append(exponent)
     if len(exponents) == len(factors):
         return factors
-    return [(power(base, add(*powers)), labels) for (base, labels), powers in exponents.items()]
+    return [
+        (power(base, _total_exponent(powers)), labels)
+        for (base, labels), powers in exponents.items()
+    ]
+
+
+def _times_exponent(a: Node, b: Node) -> Node:
+    axes = tuple(range(b.rank))
+    return einsum(1, [(a, ()), (b, axes)], axes)
+
+
+def _total_exponent(powers: list[Node]) -> Node:
+    """The sum of exponents, numbers spread over arrays."""
+    shape = next((e.shape for e in powers if e.shape), ())
+    axes = tuple(range(len(shape)))
+    sizes = dict(enumerate(shape))
+    total = add(*(e if e.shape == shape else einsum(1, [(e, ())], axes, sizes) for e in powers))
+    terms = []
+    for term in total.args if total.op == "add" else (total,):
+        coef, core = split_coefficient(term)
+        inner = core.args if core.op == "add" else (core,)
+        terms.extend(scale(coef, part) for part in inner)
+    total = add(*terms)
+    if shape and is_zero(total):
+        return ZERO
+    if total.op == "einsum" and shape and not total.args:
+        return number(einsum_parts(total)[0])
+    return total
 
 
 def _canonical(

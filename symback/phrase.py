@@ -8,7 +8,7 @@ first.
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable
+from collections.abc import Hashable, Iterable, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property
@@ -247,14 +247,39 @@ def _joined_sums(terms: list[Phrase]) -> list[Phrase]:
     """Sums over the same indices of matrices become one sum."""
     result: list[Phrase] = []
     for term in terms:
-        last = result[-1] if result else term
-        same = last.head == term.head == "sum_over" and term.is_matrix
-        if result and same and last.args[1:] == term.args[1:] and last.data == term.data:
-            body = add([last.args[0], term.args[0]])
-            result[-1] = Phrase("sum_over", (body, *last.args[1:]), last.data, last.shape)
+        coef, total = _split_sum(term)
+        for place, other in enumerate(result):
+            other_coef, before = _split_sum(other)
+            if total is None or before is None or total.args[1:] != before.args[1:]:
+                continue
+            names = dict(zip(total.data, before.data, strict=True))
+            body = add(
+                [mul([before.args[0]], other_coef), mul([renamed(total.args[0], names)], coef)]
+            )
+            result[place] = Phrase("sum_over", (body, *before.args[1:]), before.data, before.shape)
+            break
         else:
             result.append(term)
     return result
+
+
+def _split_sum(term: Phrase) -> tuple[Fraction, Phrase | None]:
+    """coef, sum with term = coef*sum; None for anything else."""
+    bare = mul(term.args) if term.head == "mul" else term
+    return coefficient(term), bare if bare.head == "sum_over" else None
+
+
+def renamed(phrase: Phrase, names: Mapping[Hashable, Hashable]) -> Phrase:
+    """The phrase with index variables renamed."""
+    if phrase.head == "symbol":
+        name, kind = phrase.data
+        if kind == "index" and name in names:
+            return Phrase("symbol", (), (names[name], kind), phrase.shape)
+        return phrase
+    if not phrase.args:
+        return phrase
+    args = tuple(renamed(arg, names) for arg in phrase.args)
+    return Phrase(phrase.head, args, phrase.data, phrase.shape, phrase.symmetric)
 
 
 def _degree(term: Phrase) -> int:

@@ -45,7 +45,6 @@ from symback.ops import (
     split_coefficient,
     split_power,
     subtract,
-    transpose,
     value_of,
     zeros,
 )
@@ -89,7 +88,7 @@ class Simplifier:
         if node.rank != 2 or node.symmetric or node.op not in ("add", "map", "inv"):
             return node
         flipped = rebuild(node, tuple(_flipped(arg) for arg in node.args))
-        if (self.cost(flipped), flipped.key) < (self.cost(node), node.key):
+        if (self.cost(flipped), _core_keys(flipped)) < (self.cost(node), _core_keys(node)):
             return _flipped(flipped)
         return node
 
@@ -336,6 +335,11 @@ class _Product:
                 self.sizes.pop(label, None)
 
 
+def _core_keys(node: Node) -> list[int]:
+    """What a node is made of, whatever the numbers in front: the same for f(X) and g(-X)."""
+    return sorted(split_coefficient(arg)[1].key for arg in node.args)
+
+
 def _flipped(a: Node) -> Node:
     """The transpose, a product opened up."""
     return a if a.rank < 2 else einsum(1, [(a, "ij")], "ji", merge=True)
@@ -473,8 +477,12 @@ def _join_matrix_powers(product: _Product) -> bool:
             other_base, other_exponent = _matrix_power_parts(b)
             if i == j or other_base is not base or b_labels[:-2] not in ((), tuple(batch)):
                 continue
-            if other_exponent.shape != exponent.shape:
-                continue
+            if not exponent.shape:
+                batch = list(b_labels[:-2])
+            exponent, other_exponent = (
+                _spread(exponent, other_exponent),
+                _spread(other_exponent, exponent),
+            )
             b_row, b_column = b_labels[-2:]
             if column == b_row and product.places(column) == 2 and column not in product.out:
                 ends, middle = (row, b_column), column
@@ -684,6 +692,8 @@ def _take_out_scalars(node: Node) -> Node:
             if not e.shape:
                 bare = rebuild(node, (inner, *node.args[1:]))
                 return einsum_like(power(factor, e), _take_out_scalars(bare))
+    if node.op == "inv" and a.op == "matpow":
+        return matrix_power(a.args[0], scale(-1, a.args[1]))
     if node.op == "inv":
         return _inverse_of_chain(node)
     e_value = value_of(node.args[1]) if node.op == "matpow" else None
@@ -887,7 +897,12 @@ def flatten_sum(node: Node) -> Node:
 def _fuse_sum(node: Node) -> Node:
     """Terms that are one function together: 1 - sigmoid(u), exp(u) + exp(-u), two cases of one."""
     while node.op == "add":
-        fused = _one_less_sigmoid(node) or _hyperbolic(node) or _join_cases(node)
+        fused = (
+            _one_less_sigmoid(node)
+            or _hyperbolic(node)
+            or _join_cases(node)
+            or _join_diagonals(node)
+        )
         if fused is None:
             return _pythagoras(node)
         node = fused
@@ -905,6 +920,25 @@ def _one_less_sigmoid(node: Node) -> Node | None:
             flipped = apply("sigmoid", scale(-1, core.args[0]))
             return add(*(t for t in node.args if t is not one and t is not term), flipped)
     return None
+
+
+def _join_diagonals(node: Node) -> Node | None:
+    """diag(a) + diag(b) -> diag(a + b)."""
+    if node.rank != 2:
+        return None
+    columns, rest = [], []
+    for term in node.args:
+        product = _Product.of(term)
+        row, column = product.out
+        if row == column and any(row in labels for _, labels in product.factors):
+            columns.append(einsum(product.coef, product.factors, (row,), product.sizes))
+        else:
+            rest.append(term)
+    if len(columns) < 2:
+        return None
+    total = simplify(add(*columns))
+    joined = einsum(1, [(total, "i")], "ii", {"i": node.shape[0]})
+    return add(*rest, joined) if rest else joined
 
 
 def _reflect_sigmoids(node: Node) -> Node | None:

@@ -142,6 +142,11 @@ class Writer:
         return sp.MatAdd(*terms) if p.is_matrix else sp.Add(*terms)
 
     def _mul(self, p: Phrase) -> Any:
+        conditions = [a for a in p.args if a.head == "iverson"]
+        if conditions:
+            rest = mul([a for a in p.args if a.head != "iverson"], coefficient(p))
+            holds = sp.And(*(sp.Le(*map(self, c.args)) for c in conditions))
+            return sp.Piecewise((self(rest), holds), (0, True))
         scalars = [self(a) for a in p.args if not a.is_matrix]
         factor = sp.Mul(self._number_of(p), *scalars)
         chain = [self(a) for a in p.args if a.is_matrix]
@@ -478,7 +483,7 @@ def _written_length(p: Phrase, inner: Phrase | None = None) -> int:
     """The length in SymPy, `inner` counted as one symbol."""
     if p == inner:
         return 1
-    extra = 4 if p.head == "function" and p.data[0] in COMPOSED else 0
+    extra = 6 if p.head == "function" and p.data[0] in COMPOSED else 0
     below = sum(_written_length(a, inner) - a.length for a in p.args)
     return p.length + extra + below
 
