@@ -22,12 +22,27 @@
 
 from __future__ import annotations
 
+from functools import cached_property
+
+from symback.cost import Cost
+from symback.narrate import narrate
 from symback.problem import Problem
+from symback.story import Step
 from symback.worked import Worked
 
 
 class Derivation(Worked):
     """A problem worked out, and its story."""
+
+    @cached_property
+    def steps(self) -> tuple[Step, ...]:
+        """The story: every step in order; see :mod:`symback.story`."""
+        return narrate(self, self.cost)
+
+    @cached_property
+    def cost(self) -> Cost | None:
+        """Operations counted; None where sizes are symbolic."""
+        return None
 
 
 def derive(problem: Problem, *, digits: int | None = None) -> Derivation:

@@ -104,11 +104,10 @@ class Forms:
         """One entry of a node, as a scalar expression."""
         if not node.shape:
             return self.write(node)
-        places = [i for i in indices if isinstance(i, int)]
-        if len(places) == len(indices) and count(node.shape) is not None:
-            entries = entries_of(node)
+        if all(isinstance(index, int) for index in indices):
+            entries = entries_of(at_entry(node, indices))
             if entries is not None:
-                form = self.write(entries[flat_place(places, node.shape)])
+                form = self.write(entries[0])
                 if form.length <= MAX_EXPLICIT_LENGTH:
                     return form
         return ordered(self.notation.indexed(node, tuple(map(index_node, indices))))
@@ -194,15 +193,6 @@ def count(shape: Shape) -> int | None:
             return None
         total *= size
     return total if total <= MAX_EXPLICIT else None
-
-
-def flat_place(indices: Sequence[int], shape: Shape) -> int:
-    """The place of an entry in row-major order."""
-    place = 0
-    for index, size in zip(indices, shape, strict=True):
-        assert isinstance(size, int)
-        place = place * size + index
-    return place
 
 
 def index_node(index: int | str) -> Node:

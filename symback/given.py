@@ -5,18 +5,25 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from decimal import Decimal
 from fractions import Fraction
+from numbers import Number, Rational
+from typing import TypeAlias
 
 from symback.bindings import sizes_of
 from symback.errors import LimitError, NameProblem, Place, ShapeError, SymbackError, ValueProblem
 from symback.exact import Exact, ExactTooLarge, Scalar, exact_evaluate, float_of
+from symback.field import Entries
 from symback.graph import Node, Shape, symbols_of
 from symback.parse.lower import Scope, lower
+from symback.parse.parser import parse
 from symback.parse.syntax import Expression, Name, walk
-from symback.problemfile import Value
+from symback.problemfile import Value as WrittenValue
 from symback.tensor import Tensor, as_scalar, show_shape
 
 MAX_ENTRIES = 1_000_000
+
+Value: TypeAlias = "WrittenValue | Node | tuple[Value, ...]"
 
 
 @dataclass(frozen=True)
@@ -156,7 +163,7 @@ def _entries(item: GivenArray) -> list[Scalar]:
     return flat
 
 
-def _number(value: Fraction | Expression, place: Place | None) -> Scalar:
+def _number(value: Scalar | Expression, place: Place | None) -> Scalar:
     number = constant_number(value) if isinstance(value, Expression) else value
     try:
         float_of(number)
@@ -166,17 +173,56 @@ def _number(value: Fraction | Expression, place: Place | None) -> Scalar:
     return number
 
 
+def nested_value(value: object) -> Value:
+    """A number of Python, a text, nested lists of them, or an array, as a value.
+
+    >>> nested_value([0.1, "1/3"])[0]
+    Fraction(1, 10)
+    """
+    if isinstance(value, Entries):
+        return nested_exact(value)
+    if hasattr(value, "tolist"):
+        value = value.tolist()
+    if isinstance(value, list | tuple):
+        if not value:
+            raise ValueProblem("an array without entries")
+        items = tuple(map(nested_value, value))
+        if any(_lengths(item) != _lengths(items[0]) for item in items):
+            raise ValueProblem("the rows of an array must be of one length")
+        return items
+    if isinstance(value, Node):
+        return value
+    if isinstance(value, str):
+        return parse(value)
+    if isinstance(value, bool) or not isinstance(value, Number | Decimal):
+        raise ValueProblem(f"a value is a number, not {type(value).__name__}")
+    if isinstance(value, Rational):
+        return Fraction(int(value.numerator), int(value.denominator))
+    try:
+        return Fraction(str(value))
+    except ValueError:
+        raise ValueProblem(f"'{value}' is not a number that can be computed with") from None
+
+
+def nested_exact(value: Exact) -> Value:
+    """An exact array as a value."""
+    rows: tuple[Value, ...] = value.entries
+    for size in reversed(value.shape[1:]):
+        rows = tuple(rows[k : k + size] for k in range(0, len(rows), size))
+    return rows if value.shape else rows[0]
+
+
 def constant_number(written: Expression) -> Scalar:
     """The exact number of an expression without names.  "1/3", "sqrt(2)"
 
     Raises:
         NameProblem: if there is a name in it. DomainError: if it has no value.
     """
-    for node in walk(written.root):
-        if isinstance(node, Name) and node.name not in ("pi", "e", "E"):
+    for piece in walk(written.root):
+        if isinstance(piece, Name) and piece.name not in ("pi", "e", "E"):
             raise NameProblem(
-                f"a value is a number, and '{node.name}' is a name",
-                place=written.place(node),
+                f"a value is a number, and '{piece.name}' is a name",
+                place=written.place(piece),
                 hint='"1/3", "sqrt(2)" and "2*pi" are numbers',
             )
     try:

@@ -24,7 +24,13 @@ from symback.errors import (
     did_you_mean,
 )
 from symback.exact import Exact, Scalar
-from symback.given import GivenArray, constant_number, exact_values
+from symback.given import (
+    GivenArray,
+    constant_number,
+    exact_values,
+    nested_exact,
+    nested_value,
+)
 from symback.graph import Node, Size, symbols_of
 from symback.lazy import load_module
 from symback.ops import as_size
@@ -180,17 +186,44 @@ class Problem:
             return self.symbols[name]
         return next(d.symbol for d in self.definitions if d.name == name)
 
-    def with_values(self, values: Mapping[str, Exact]) -> Problem:
-        """The same problem with other values, by symbol and size, and without an update."""
-        other = Problem.__new__(Problem)
-        parts = {field.name: getattr(self, field.name) for field in fields(self)}
-        other._set(**{**parts, "values": dict(values), "rate": None})
-        return other
-
     @property
     def has_values(self) -> bool:
         """Whether every symbol that the definitions use has a value."""
         return bool(self.values) and all(name in self.values for name in used_symbols(self))
+
+    def with_values(self, values: Mapping[str, Any]) -> Problem:
+        """The same problem with other values for some symbols.
+
+        Values are numbers, texts such as "1/3", nested lists of them, or exact arrays; symbols
+        that are not named keep theirs. A float counts as the decimal that Python prints for it.
+
+        Raises:
+            InputError: for an unknown name, a wrong shape, or what is no number.
+        """
+        known = {**self.symbols, **self.sizes}
+        for name in values:
+            if name not in known:
+                raise NameProblem(f"'{name}' is no given symbol", hint=did_you_mean(name, known))
+        given = {
+            name: GivenArray(nested_exact(self.values[name]), self.symbols[name])
+            for name in self.symbols
+            if name in self.values and name not in values
+        }
+        given.update(
+            (name, GivenArray(nested_value(value), known[name])) for name, value in values.items()
+        )
+        exact = {**exact_values(given, self.sizes)}
+        for name in self.sizes:
+            if name in self.values:
+                exact.setdefault(name, self.values[name])
+        parts = {field.name: getattr(self, field.name) for field in fields(self)}
+        other = Problem.__new__(Problem)
+        other._set(**{**parts, "values": exact})
+        return other
+
+    def derive(self, *, digits: int | None = None) -> Any:
+        """The :class:`~symback.derivation.Derivation` of this problem."""
+        return load_module("derivation").derive(self, digits=digits)
 
 
 def used_symbols(problem: Problem) -> list[str]:

@@ -26,6 +26,7 @@ from symback.spell.walk import fold, with_args
 
 HEADS_READ: dict[str, str] = {
     "number": "a whole number from 0 on",
+    "decimal": "a number as decimal digits; data: the digits",
     "add": "data: the sign of each term, '+' or '-'",
     "mul": "factors in the order in which they are written",
     "ones": "args: the sizes of its axes; so for zeros and eye",

@@ -81,6 +81,7 @@ class Speller:
         self.used: set[str] = set()
         self.rows: dict[str, Row] = {
             "number": lambda phrase, _: Piece(str(phrase.value)),
+            "decimal": lambda phrase, _: Piece(str(phrase.data[0])),
             "add": self._add,
             "negative": self._negative,
             "mul": self._mul,
