@@ -12,11 +12,12 @@ from symback import ops
 from symback.backprop import jacobian as sweep
 from symback.errors import ShapeError, Unsupported
 from symback.explicit import explicit_phrase
-from symback.graph import Node, Shape, symbols_of
+from symback.graph import Node, Shape
 from symback.notation import Notation
 from symback.ops import Label, Labels, einsum
 from symback.phrase import transpose
 from symback.simplify import simplify
+from symback.sizes import times
 from symback.sympy_read import Reader
 from symback.sympy_write import Writer
 from symback.tensor import Tensor, show_shape
@@ -145,11 +146,8 @@ class _Derivation:
         plain = not any(isinstance(obj, arrays_inside) for obj in reader.written.values())
         notation = Notation(reader.surfaces, {}, reader.origins, matrix_scalars=plain)
         writer = Writer(notation, reader.written)
-        node, shape = self.node, self._surface()
-        indexed = self.by_indices or any(
-            isinstance(reader.written.get(s), (sp.IndexedBase, arrays.ArraySymbol))
-            for s in symbols_of([node])
-        )
+        node = self.node if layout != "vec" else self._vectorised()
+        indexed = self.by_indices or not plain
         if not node.shape:
             form = None if indexed else notation.matrix(node)
             return writer(form if form is not None else notation.indexed(node, ()))
@@ -158,14 +156,51 @@ class _Derivation:
             form = explicit_phrase(node, notation)
         if form is None:
             form = notation.comprehension(node)
-        elif len(shape) == 2 and shape[0] == 1 and node.rank == 1:
+        elif self._is_row(layout):
             form = transpose(form)
         return writer(form)
 
-    def _surface(self) -> Shape:
-        if not self.root.shape:
-            return self.variables[0].shape if len(self.variables) == 1 else ()
-        return self.root.shape if not self.variables[0].shape else ()
+    def _is_row(self, layout: Layout) -> bool:
+        """Whether the result, written as columns of the expression's axes, has to be turned."""
+        variable = self.variables[-1].shape
+        scalar = not self.root.shape and len(self.variables) == 1
+        by_scalar = not variable or all(size == 1 for size in variable)
+        own = variable if scalar else self.root.shape if by_scalar else ()
+        turned = self.node.rank == 1 and len(own) == 2 and own[0] == 1
+        if layout == "vec":
+            return scalar
+        if layout == "numerator":
+            return turned != scalar
+        if layout == "denominator":
+            return turned if scalar else turned == (self.node.rank == 1 and not by_scalar)
+        return turned
+
+    def _vectorised(self) -> Node:
+        """d vec(expr) / d vec(wrt)': the axes of each stacked column by column."""
+        if len(self.variables) != 1:
+            raise Unsupported('layout "vec" is for one variable')
+        expr_rank = self.root.node.rank
+        rows = self.node.rank - expr_rank
+        node = self.node
+        terms = node.args if node.op == "add" else (node,)
+        stacked = []
+        for term in terms:
+            factors: list[tuple[Node, tuple[Label, ...]]] = [(term, tuple(range(term.rank)))]
+            out: list[Label] = []
+            for start, count in ((0, expr_rank), (expr_rank, rows)):
+                axes = tuple(range(start, start + count))
+                if count == 2:
+                    tall, wide = term.shape[start], term.shape[start + 1]
+                    size = times(tall, wide)
+                    join = ops.select("==", (-1, 1, tall), 0, (size, tall, wide))
+                    factors.append((join, (("stacked", start), *axes)))
+                    out.append(("stacked", start))
+                elif count > 2:
+                    raise Unsupported('layout "vec" is for matrices')
+                else:
+                    out.extend(axes)
+            stacked.append(simplify(einsum(1, factors, out, merge=True)))
+        return ops.add(*stacked)
 
 
 def _within(node: Node, structure: str) -> Node:

@@ -199,39 +199,34 @@ class Notation:
         if len(out) == 1:
             major, minor = majors[0], minors[0]
             body = self._reduced(rest, (minor, major), sizes, counters)
-            return None if body is None else Phrase("vec", (body,), (), (sizes[out[0]], 1))
-        first: list[_Placed] = []
-        reached = {split[x][0] for x in split}
-        grown = True
-        while grown:
-            near = [f for f in rest if f not in first and not reached.isdisjoint(f.labels)]
-            first += near
-            reached |= {x for f in near for x in f.labels}
-            grown = bool(near)
+            return None if body is None else p.vec(body, sizes[out[0]])
+        if len(split) == 2 and majors[0] == majors[1] and minors[0] == minors[1]:
+            body = self._reduced(rest, (minors[0], majors[0]), sizes, counters)
+            return None if body is None else p.diag(p.vec(body, sizes[out[0]]))
+        start = majors[0] if out[0] in split else majors[1]
+        first, reached = _component(rest, start)
         second = [f for f in rest if f not in first]
-        if reached & {split[x][1] for x in split}:
+        crossed = len(split) == 2 and majors[1] not in reached and minors[1] in reached
+        columns = (minors[1], majors[1]) if crossed else (majors[1], minors[1])
+        if (minors[0] in reached and out[0] in split) or (columns[1] in reached and out[1] in split):
             return None
         free = {x for x in out if x not in split}
-        inside = {x for f in first for x in f.labels}
         parts = []
-        for chosen, mine in ((first, majors), (second, minors)):
-            own = tuple(x for x in mine if x not in free or (x in inside) == (chosen is first))
+        for chosen, mine in (
+            (first, (majors[0], columns[0])),
+            (second, (minors[0], columns[1])),
+        ):
+            own = tuple(x for x in mine if x not in free or (x in reached) == (chosen is first))
             body = self._reduced(chosen, own, sizes, counters)
             if body is None:
                 return None
             if len(own) == 1 and own[0] == mine[1]:
                 body = p.transpose(body)  # only the column axis: a row
             parts.append(body)
-        shape = (sizes[out[0]], sizes[out[1]])
-        scalars = [a for part in parts if part.head == "mul" for a in part.args if not a.is_matrix]
-        coef = Fraction(1)
-        bare = []
-        for part in parts:
-            if part.head == "mul":
-                coef *= p.coefficient(part)
-                part = p.mul([a for a in part.args if a.is_matrix])
-            bare.append(part)
-        return p.mul([*scalars, Phrase("kron", tuple(bare), (), shape)], coef)
+        written = p.kron(parts[0], parts[1], (sizes[out[0]], sizes[out[1]]))
+        if crossed:
+            return p.mul([written, p.commutation(sizes[minors[1]], sizes[majors[1]])])
+        return written
 
     def _counted_power(
         self, arg: Node, label: int, counters: dict[int, Node], node: Node
@@ -278,6 +273,19 @@ def column_shape(shape: Shape) -> Shape:
 
 
 # --- series-parallel reduction -------------------------------------------------------------------
+
+
+def _component(factors: list[_Placed], start: int) -> tuple[list[_Placed], set[int]]:
+    """The factors that shared labels join to `start`, and the labels they reach."""
+    found: list[_Placed] = []
+    reached = {start}
+    grown = True
+    while grown:
+        near = [f for f in factors if f not in found and not reached.isdisjoint(f.labels)]
+        found += near
+        reached |= {x for f in near for x in f.labels}
+        grown = bool(near)
+    return found, reached
 
 
 @dataclass(frozen=True)

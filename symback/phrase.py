@@ -14,6 +14,7 @@ from fractions import Fraction
 from functools import cached_property
 
 from symback.graph import Shape, Size
+from symback.sizes import times
 
 # What each head stands for; the spellings cover every one of them (a test walks this table).
 HEADS: dict[str, str] = {
@@ -51,6 +52,7 @@ HEADS: dict[str, str] = {
     "entry": "an entry of an array: base, indices",
     "slice": "rows and columns of a matrix: base, first row, end, first column, end (past the last)",
     "kron": "a Kronecker product",
+    "commutation": "the matrix K with K*vec(X) = vec(X'); data: rows and columns of X",
     "vec": "the columns of a matrix one below the other",
     "array": "an explicit matrix, entries in row-major order",
     "sum_over": "a sum: body, then lowest and highest value of each index; data: index names",
@@ -345,6 +347,10 @@ def transpose(p: Phrase) -> Phrase:
         return mul([*scalars, *chain], coefficient(p))
     if p.head in ("ones", "zeros"):
         return Phrase(p.head, shape=shape)
+    if p.head == "commutation":
+        return commutation(*reversed(p.data))  # type: ignore[arg-type]
+    if p.head == "kron":
+        return kron(transpose(p.args[0]), transpose(p.args[1]), shape)
     if p.head == "matrix_pow":
         return Phrase("matrix_pow", (transpose(p.args[0]), p.args[1]), (), shape)
     if p.head == "sum_over":
@@ -397,6 +403,42 @@ def scalar(chain: Phrase) -> Phrase:
         wrapped = Phrase("scalar", (inside,))
         return mul([*outside, wrapped], coefficient(chain))
     return Phrase("scalar", (chain,))
+
+
+def kron(a: Phrase, b: Phrase, shape: Shape) -> Phrase:
+    """A Kronecker product, numbers and scalars in front; I (x) I is I."""
+    scalars: list[Phrase] = []
+    coef = Fraction(1)
+    bare = []
+    for part in (a, b):
+        if part.head == "mul":
+            coef *= coefficient(part)
+            scalars += [x for x in part.args if not x.is_matrix]
+            part = mul([x for x in part.args if x.is_matrix])
+        bare.append(part)
+    if all(part.head == "eye" for part in bare):
+        return mul([*scalars, eye(shape[0])], coef)
+    symmetric = all(part.symmetric for part in bare)
+    return mul([*scalars, Phrase("kron", tuple(bare), (), shape, symmetric)], coef)
+
+
+def vec(matrix: Phrase, size: Size) -> Phrase:
+    """The columns of a matrix one below the other; vec(u*v') is v (x) u."""
+    if matrix.head == "mul" and (coefficient(matrix) != 1 or not matrix.args[0].is_matrix):
+        outside = [x for x in matrix.args if not x.is_matrix]
+        inside = mul([x for x in matrix.args if x.is_matrix])
+        return mul([*outside, vec(inside, size)], coefficient(matrix))
+    if matrix.head == "ones":
+        return ones((size, 1))
+    if matrix.head == "mul" and len(matrix.args) == 2 and matrix.args[0].shape[1] == 1:
+        return kron(transpose(matrix.args[1]), matrix.args[0], (size, 1))
+    return Phrase("vec", (matrix,), (), (size, 1))
+
+
+def commutation(rows: Size, columns: Size) -> Phrase:
+    """Magnus and Neudecker, Matrix Differential Calculus, section 3.7."""
+    size = times(rows, columns)
+    return Phrase("commutation", (), (rows, columns), (size, size), rows == columns)
 
 
 def diag(column: Phrase) -> Phrase:

@@ -93,6 +93,32 @@ def _as_number(value: Any) -> Any:
     return sp.Piecewise((1, value), (0, True)) if _is_condition(value) else value
 
 
+class CommutationMatrix(sp.MatrixExpr):
+    """The permutation matrix K with K*vec(X) = vec(X.T) for X of m rows and n columns.
+
+    SymPy has no class for it. Magnus and Neudecker, Matrix Differential Calculus, section 3.7.
+
+    >>> X = sp.Matrix(2, 3, range(6))
+    >>> CommutationMatrix(2, 3).as_explicit() * X.vec() == X.T.vec()
+    True
+    """
+
+    def __new__(cls, m: Any, n: Any) -> Any:
+        return sp.MatrixExpr.__new__(cls, sp.sympify(m), sp.sympify(n))
+
+    @property
+    def shape(self) -> Any:
+        return (self.args[0] * self.args[1],) * 2
+
+    def _entry(self, i: Any, j: Any, **kwargs: Any) -> Any:
+        m, n = self.args
+        # entry i of vec(X.T) is X[i // n, i mod n], which is entry (i mod n)*m + i // n of vec(X)
+        return sp.KroneckerDelta(j, sp.Mod(i, n) * m + sp.floor(i / n))
+
+    def _eval_transpose(self) -> Any:
+        return CommutationMatrix(self.args[1], self.args[0])
+
+
 class Writer:
     """Writes phrases in SymPy, with the SymPy symbols of `written`."""
 
@@ -366,6 +392,9 @@ class Writer:
 
     def _kron(self, p: Phrase) -> Any:
         return KroneckerProduct(*map(self, p.args))
+
+    def _commutation(self, p: Phrase) -> Any:
+        return CommutationMatrix(*(self.size(size) for size in p.data))  # type: ignore[arg-type]
 
     def _vec(self, p: Phrase) -> Any:
         (a,) = p.args
