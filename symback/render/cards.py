@@ -1,0 +1,132 @@
+"""What stands on the cards of a drawing: rows of text and numbers, any of which can be hidden."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from math import prod
+from typing import Literal, TypeAlias, get_args
+
+from symback.drawing import Card, Drawing
+from symback.errors import InputError, did_you_mean
+from symback.phrase import Phrase
+from symback.render.digits import DOTS, entries
+from symback.tensor import show_shape
+from symback.values import Value
+
+Part: TypeAlias = Literal["formula", "shape", "value", "adjoint", "adjoint-value"]
+PARTS: tuple[Part, ...] = get_args(Part)
+
+MAX_ROWS = 6  # of a matrix on a card
+MAX_COLUMNS = 5
+MAX_ENTRIES = 4  # of a vector
+MAX_FORMULA = 60  # symbols, numbers and operations; a second form that is longer is left out
+
+
+@dataclass(frozen=True)
+class Equation:
+    """`left = right`, where `left` may be missing."""
+
+    part: Part
+    left: Phrase | None
+    right: Phrase | None
+
+
+@dataclass(frozen=True)
+class Shown:
+    """A number; `cells` are the rows of what is shown of it, a scalar has one cell.
+
+    Attributes:
+        column: whether it is a vector, whose cells stand in one row to save room.
+    """
+
+    part: Part
+    cells: tuple[tuple[str, ...], ...]
+    column: bool
+    scalar: bool
+
+
+@dataclass(frozen=True)
+class Words:
+    """Some words."""
+
+    part: Part
+    text: str
+
+
+Row: TypeAlias = Equation | Shown | Words
+
+
+def checked_parts(hide: Collection[str]) -> frozenset[str]:
+    """The parts to hide.
+
+    Raises:
+        InputError: for a part that there is not.
+    """
+    for part in hide:
+        if part not in PARTS:
+            raise InputError(
+                f"a card has no part '{part}'",
+                hint=did_you_mean(part, PARTS) or f"the parts are: {', '.join(PARTS)}",
+            )
+    return frozenset(hide)
+
+
+def rows(card: Card, hidden: Collection[str] = ()) -> list[Row]:
+    """The rows of a card, the name with its formula first."""
+    found: list[Row] = []
+    formulas = () if "formula" in hidden else card.formulas
+    first = formulas[0] if formulas else None
+    found.append(Equation("formula", card.symbol, first))
+    found += [Equation("formula", None, other) for other in formulas[1:] if _is_short(other)]
+    if "shape" not in hidden and not card.again and card.shape:
+        found.append(Words("shape", show_shape(card.shape).replace(" x ", "×")))
+    if "value" not in hidden and card.value is not None:
+        found.append(shown("value", card.value))
+    if card.adjoint is not None and "adjoint" not in hidden:
+        found.append(Equation("adjoint", card.adjoint, card.adjoint_formula))
+    if card.adjoint_value is not None and card.adjoint is not None:
+        if "adjoint-value" not in hidden:
+            found.append(shown("adjoint-value", card.adjoint_value))
+    return found
+
+
+def _is_short(phrase: Phrase) -> bool:
+    return phrase.length <= MAX_FORMULA
+
+
+def shown(part: Part, value: Value) -> Shown:
+    """What is shown of a number; large arrays are shortened."""
+    cells, shape = entries(value), value.shape
+    if not shape:
+        return Shown(part, ((cells[0],),), column=False, scalar=True)
+    if len(shape) == 1:
+        return Shown(part, (tuple(_kept(cells, MAX_ENTRIES)),), column=True, scalar=False)
+    if len(shape) > 2:  # its first matrix, and that there are more
+        size = prod(shape[-2:])
+        table = _table(cells[:size], shape[-1])
+        return Shown(part, (*table, (DOTS,)), column=False, scalar=False)
+    return Shown(part, _table(cells, shape[1]), column=False, scalar=False)
+
+
+def _table(cells: Sequence[str], columns: int) -> tuple[tuple[str, ...], ...]:
+    lines = [cells[at : at + columns] for at in range(0, len(cells), columns)]
+    kept = [tuple(_kept(line, MAX_COLUMNS)) for line in lines]
+    if len(kept) <= MAX_ROWS:
+        return tuple(kept)
+    half = (MAX_ROWS - 1) // 2
+    return (*kept[: half + 1], tuple(DOTS for _ in kept[0]), *kept[-half:])
+
+
+def _kept(cells: Sequence[str], most: int) -> list[str]:
+    if len(cells) <= most:
+        return list(cells)
+    half = (most - 1) // 2
+    return [*cells[: most - 1 - half], DOTS, *cells[-half:]]
+
+
+def describe(drawing: Drawing, card: Card) -> str:
+    """What a card is, in words."""
+    if card.kind == "gradient":
+        return "gradient"
+    return {"given": "given", "node": "node", "output": "output"}[card.kind]
