@@ -6,20 +6,22 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Literal, TypeAlias
 
 from symback.evaluate import describe_briefly
-from symback.explicit import entries_of, explicit_phrase
+from symback.explicit import entries_of
 from symback.graph import Node, Shape, symbols_of, transform, tree_size
-from symback.notation import Notation
+from symback.notation import Notation, column_shape
 from symback.ops import einsum, number, rebuild, symbol
-from symback.phrase import Phrase, transpose
+from symback.phrase import Phrase, num, transpose
 from symback.problem import Problem, Target
 from symback.rules import one_hot
 from symback.simplify import Simplifier
 from symback.spell.text import text
 from symback.spell.walk import fold, with_args
 from symback.sweep import Adjoint, UnitSum
+from symback.tensor import Tensor
 
 MAX_CLOSED = 600  # nodes of a closed form, written out
 MAX_EXPLICIT = 64  # entries of an array that is written out
+MAX_EXPLICIT_NODES = 1500  # nodes of the graph in it
 MAX_EXPLICIT_LENGTH = 400  # symbols, numbers and operations in it
 MAX_DESCRIPTION = 60  # characters of a node in an error
 
@@ -32,6 +34,7 @@ class Forms:
     def __init__(self, problem: Problem, adjoints: Mapping[str, Adjoint]) -> None:
         self.problem = problem
         self.notation = Notation(dict(_surfaces(problem)), {}, problem.origins)
+        self._shapes = {t.node.name: t.shape for t in named_tensors(problem)}
         self._adjoints = {a.symbol: a.named for a in adjoints.values() if a.symbol is not a.named}
         self._forward = {d.symbol.node: d.tensor.node for d in problem.definitions}
         self._everything = {**self._forward, **self._adjoints}
@@ -74,7 +77,7 @@ class Forms:
 
         `shape` is the shape as the user sees it: a row is written as a row.
         """
-        return ordered(self._write(node, shape))
+        return self.finished(self._write(node, shape))
 
     def _write(self, node: Node, shape: Shape | None) -> Phrase:
         form = self.notation.matrix(node)
@@ -89,16 +92,41 @@ class Forms:
         return self.notation.comprehension(node)
 
     def _explicit(self, node: Node) -> Phrase | None:
+        """The array written out, a vector as a column; None where that is long."""
         if node.rank > 2 or count(node.shape) is None:
             return None
-        form = explicit_phrase(node, self.notation)
-        return form if form is not None and form.length <= MAX_EXPLICIT_LENGTH else None
+        entries = entries_of(node)
+        if entries is None or sum(map(tree_size, entries)) > MAX_EXPLICIT_NODES:
+            return None
+        written = tuple(self.notation.indexed(entry, ()) for entry in entries)
+        form = Phrase("array", written, (), column_shape(node.shape))
+        return form if form.length <= MAX_EXPLICIT_LENGTH else None
+
+    def finished(self, phrase: Phrase) -> Phrase:
+        """Scalar factors in order, and entries with an index for each axis that was declared.
+
+        x[1]*dL_dz[1]  ->  dL_dz[1]*x[1],    w[2]  ->  w[1,2] for a row w
+        """
+
+        def visit(piece: Phrase, args: tuple[Phrase, ...]) -> Phrase:
+            if piece.head == "entry" and args[0].head == "symbol":
+                return with_args(piece, (args[0], *self._all_indices(args[0], args[1:])))
+            return with_args(piece, _in_order(piece, args))
+
+        return fold(phrase, visit)
+
+    def _all_indices(self, base: Phrase, indices: tuple[Phrase, ...]) -> tuple[Phrase, ...]:
+        shape = self._shapes.get(str(base.data[0]), ())
+        if len(shape) - len(indices) != shape.count(1):
+            return indices
+        rest = iter(indices)
+        return tuple(num(0) if size == 1 else next(rest) for size in shape)
 
     def write_by_index(self, node: Node) -> Phrase:
         """Index notation throughout."""
         if not node.shape:
-            return ordered(self.notation.indexed(node, ()))
-        return ordered(self.notation.comprehension(node))
+            return self.finished(self.notation.indexed(node, ()))
+        return self.finished(self.notation.comprehension(node))
 
     def entry(self, node: Node, indices: Sequence[int | str]) -> Phrase:
         """One entry of a node, as a scalar expression."""
@@ -110,7 +138,7 @@ class Forms:
                 form = self.write(entries[0])
                 if form.length <= MAX_EXPLICIT_LENGTH:
                     return form
-        return ordered(self.notation.indexed(node, tuple(map(index_node, indices))))
+        return self.finished(self.notation.indexed(node, tuple(map(index_node, indices))))
 
     def text(self, phrase: Phrase) -> str:
         """A phrase in the input language."""
@@ -140,32 +168,29 @@ class Forms:
 
 def _surfaces(problem: Problem) -> Iterator[tuple[Node, Shape]]:
     """The declared shapes of names that are rows or 1x1, and of their adjoints."""
-    tensors = [*problem.symbols.values(), *(d.symbol for d in problem.definitions)]
-    for tensor in tensors:
+    for tensor in named_tensors(problem):
         if len(tensor.shape) == 2 and tensor.shape[0] == 1:
             yield tensor.node, tensor.shape
             yield symbol(tensor.node.name, tensor.node.shape, "adjoint"), tensor.shape
+
+
+def named_tensors(problem: Problem) -> list[Tensor]:
+    """Every given symbol and every definition as a symbol."""
+    return [*problem.symbols.values(), *(d.symbol for d in problem.definitions)]
 
 
 def _as_row(column: Phrase) -> Phrase:
     return Phrase(column.head, column.args, column.data, (1, column.shape[0]))
 
 
-def ordered(phrase: Phrase) -> Phrase:
-    """Scalar factors as one writes them: adjoints first, then variables by name and index.
-
-    x[1]*dL_dz[1]  ->  dL_dz[1]*x[1],    i .* dL_di  ->  dL_di .* i
-    """
-
-    def visit(piece: Phrase, args: tuple[Phrase, ...]) -> Phrase:
-        if piece.head == "hadamard":
-            args = tuple(sorted(args, key=lambda arg: not _is_adjoint(arg)))
-        elif piece.head == "mul":
-            scalars = [arg for arg in args if not arg.is_matrix]
-            args = (*sorted(scalars, key=_scalar_order), *(arg for arg in args if arg.is_matrix))
-        return with_args(piece, args)
-
-    return fold(phrase, visit)
+def _in_order(piece: Phrase, args: tuple[Phrase, ...]) -> tuple[Phrase, ...]:
+    """Factors as one writes them: adjoints first, then scalar variables by name and index."""
+    if piece.head == "hadamard":
+        return tuple(sorted(args, key=lambda arg: not _is_adjoint(arg)))
+    if piece.head == "mul":
+        scalars = [arg for arg in args if not arg.is_matrix]
+        return (*sorted(scalars, key=_scalar_order), *(arg for arg in args if arg.is_matrix))
+    return args
 
 
 def _is_adjoint(phrase: Phrase) -> bool:

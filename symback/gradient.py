@@ -8,7 +8,7 @@ from typing import Any
 
 from symback.elementwise import Array
 from symback.explicit import entries_of
-from symback.forms import ClosedIn, Forms, at_entry, count, index_node, node_indices, ordered
+from symback.forms import ClosedIn, Forms, at_entry, count, index_node, node_indices
 from symback.graph import Node, Shape
 from symback.lazy import load_module
 from symback.phrase import Phrase
@@ -87,7 +87,8 @@ class Gradient:
         """The named form in index notation; by its entries, unless the target is a scalar."""
         if self._indices is not None:
             indices = tuple(map(index_node, self._indices))
-            return ordered(self._forms.notation.indexed(self.adjoint.named, indices))
+            form = self._forms.notation.indexed(self.adjoint.named, indices)
+            return self._forms.finished(form)
         return self._forms.write_by_index(self.adjoint.named)
 
     @cached_property
@@ -104,14 +105,13 @@ class Gradient:
             return None
         indices = product(*(range(n) for n in node.shape if isinstance(n, int)))
         return tuple(
-            (self._forms.notation.indexed(self.adjoint.symbol, tuple(map(index_node, at))), form)
-            for at, form in zip(indices, map(self._forms.write, entries), strict=True)
+            (self._forms.entry(self.adjoint.symbol, at), self._forms.write(entry))
+            for at, entry in zip(indices, entries, strict=True)
         )
 
     def _adjoint_phrase(self) -> Phrase:
         """The derivative's name: dL_dW1, or an entry of it."""
-        indices = tuple(map(index_node, self._indices or ()))
-        return self._forms.notation.indexed(self.adjoint.symbol, indices)
+        return self._forms.entry(self.adjoint.symbol, self._indices or ())
 
     @cached_property
     def remarks(self) -> tuple[str, ...]:
