@@ -860,9 +860,11 @@ class _Indexer:
             return known >= 0
         if never_negative(_least(difference, {**self.free, **ranges})) or _only_sizes(difference):
             return True
-        right, left = _sides(difference)
+        # in whole numbers i + 1 <= j is i < j
+        strict = number(-1) in terms_of(difference)
+        right, left = _sides(flat(add(difference, ONE)) if strict else difference)
         sides = (self.notation.scalar(left), self.notation.scalar(right))
-        conditions.append(Phrase("iverson", sides, ("<=",)))
+        conditions.append(Phrase("iverson", sides, ("<" if strict else "<=",)))
         return True
 
     def _fix(

@@ -337,7 +337,7 @@ def _combine_powers(factors: list[tuple[Node, Labels]]) -> list[tuple[Node, Labe
     exponents: dict[tuple[Node, Labels], list[Node]] = {}
     for node, labels in factors:
         base, exponent = node, ONE
-        while base.op == "map" and base.params[0] == "pow" and base.args[0].shape == node.shape:
+        while base.op == "map" and base.params[0] == "pow":
             outer = (exponent, base.args[1])
             if exponent is not ONE and value_of(exponent) is None:
                 break
@@ -346,10 +346,11 @@ def _combine_powers(factors: list[tuple[Node, Labels]]) -> list[tuple[Node, Labe
         exponents.setdefault((base, labels), []).append(exponent)
     if len(exponents) == len(factors):
         return factors
-    return [
+    combined = [
         (power(base, _total_exponent(powers)), labels)
         for (base, labels), powers in exponents.items()
     ]
+    return [(node, labels if node.shape else ()) for node, labels in combined]
 
 
 def _times_exponent(a: Node, b: Node) -> Node:

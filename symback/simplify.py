@@ -179,7 +179,7 @@ class Simplifier:
     # --- sums ----------------------------------------------------------------------------------
 
     def _sum(self, node: Node) -> Node:
-        node = _fuse_sum(flatten_sum(node))
+        node = _fuse_sum(flatten_sum(node), self._sum)
         if node.op != "add":
             return self._product(node)
         if len(node.args) > MAX_GATHERED_TERMS:
@@ -894,14 +894,14 @@ def flatten_sum(node: Node) -> Node:
     return add(*terms)
 
 
-def _fuse_sum(node: Node) -> Node:
+def _fuse_sum(node: Node, tidy: Callable[[Node], Node]) -> Node:
     """Terms that are one function together: 1 - sigmoid(u), exp(u) + exp(-u), two cases of one."""
     while node.op == "add":
         fused = (
             _one_less_sigmoid(node)
             or _hyperbolic(node)
             or _join_cases(node)
-            or _join_diagonals(node)
+            or _join_diagonals(node, tidy)
         )
         if fused is None:
             return _pythagoras(node)
@@ -922,7 +922,7 @@ def _one_less_sigmoid(node: Node) -> Node | None:
     return None
 
 
-def _join_diagonals(node: Node) -> Node | None:
+def _join_diagonals(node: Node, tidy: Callable[[Node], Node]) -> Node | None:
     """diag(a) + diag(b) -> diag(a + b)."""
     if node.rank != 2:
         return None
@@ -936,7 +936,7 @@ def _join_diagonals(node: Node) -> Node | None:
             rest.append(term)
     if len(columns) < 2:
         return None
-    total = simplify(add(*columns))
+    total = tidy(add(*columns))
     joined = einsum(1, [(total, "i")], "ii", {"i": node.shape[0]})
     return add(*rest, joined) if rest else joined
 
@@ -1181,8 +1181,7 @@ def _take_out(
     for coef, inner, kept, _ in rests:
         free = {x: sizes[x] for x in order if x not in kept}
         terms.append(einsum(coef, inner, order, free))
-    total = add(*terms)
-    total = tidy(total)
+    total = tidy(flatten_sum(add(*terms)))
     factor_labels = tuple(
         ("out", out.index(x)) if x in out else ("sum", first_labels.index(x)) for x in first_labels
     )
@@ -1213,7 +1212,7 @@ def _take_out_scalar(
             rest.append((power(base, subtract(split_power(whole)[1], exponent)), ()))
         coef = split_coefficient(node.args[t])[0]
         rests.append(einsum(coef, rest, product.out, product.sizes))
-    total = tidy(add(*rests))
+    total = tidy(flatten_sum(add(*rests)))
     axes = tuple(range(total.rank))
     gathered = einsum(1, [(total, axes), (factor, ())], axes)
     chosen = {t for t, _ in members}

@@ -171,7 +171,7 @@ class Writer:
         conditions = [a for a in p.args if a.head == "iverson"]
         if conditions:
             rest = mul([a for a in p.args if a.head != "iverson"], coefficient(p))
-            holds = sp.And(*(sp.Le(*map(self, c.args)) for c in conditions))
+            holds = sp.And(*(self._relation(c) for c in conditions))
             return sp.Piecewise((self(rest), holds), (0, True))
         scalars = [self(a) for a in p.args if not a.is_matrix]
         factor = sp.Mul(self._number_of(p), *scalars)
@@ -216,7 +216,7 @@ class Writer:
             return None
         apart = sum(map(_written_length, factors)) + len(factors) - 1
         inside = sum(_written_length(factor, inner) for factor in factors) + len(factors) - 1
-        if inside + inner.length + 2 > apart:
+        if inside + inner.length + 1 > apart:
             return None
         t = sp.Symbol("t", real=True)
         write = _ElementwiseWriter(self, inner, t)
@@ -425,7 +425,11 @@ class Writer:
         return sp.KroneckerDelta(*map(self, p.args))
 
     def _iverson(self, p: Phrase) -> Any:
-        return sp.Piecewise((1, sp.Le(*map(self, p.args))), (0, True))
+        return sp.Piecewise((1, self._relation(p)), (0, True))
+
+    def _relation(self, p: Phrase) -> Any:
+        left, right = map(self, p.args)
+        return sp.Lt(left, right) if p.data == ("<",) else sp.Le(left, right)
 
     def _comprehension(self, p: Phrase) -> Any:
         axes = []
@@ -512,7 +516,8 @@ def _written_length(p: Phrase, inner: Phrase | None = None) -> int:
     """The length in SymPy, `inner` counted as one symbol."""
     if p == inner:
         return 1
-    extra = 6 if p.head == "function" and p.data[0] in COMPOSED else 0
+    composed = p.head == "function" and p.data[0] in COMPOSED
+    extra = (7 if inner is None else 4) if composed else 0
     below = sum(_written_length(a, inner) - a.length for a in p.args)
     return p.length + extra + below
 
