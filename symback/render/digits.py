@@ -36,6 +36,11 @@ def entries(value: Value) -> list[str]:
     return [rounded(x) for x in value.floats.ravel().tolist()]
 
 
+def is_single(value: Value) -> bool:
+    """Whether this is one number, be it in an array of one entry."""
+    return value.floats.size == 1
+
+
 def rounded(x: float, digits: int = DIGITS) -> str:
     """A float with so many significant digits and no zeros behind them.
 
@@ -102,7 +107,7 @@ class Numbers:
         With `columns`, a vector is drawn as the column that it is.
         """
         cells, shape = entries(value), value.shape
-        if not shape:
+        if is_single(value):
             return line(cells[0])
         if len(shape) == 1 and not columns:
             return line(self._tuple(cells, width))

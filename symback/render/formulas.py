@@ -5,12 +5,16 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Container, Iterator
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from rich.cells import cell_len
 
+from symback.parse.parser import parse
+from symback.parse.syntax import Slice, walk
 from symback.phrase import Phrase
 from symback.render.boxes import Box, beside, enclosed, line
-from symback.render.digits import Numbers, entries
+from symback.render.digits import Numbers, entries, is_single
+from symback.render.written import Speller
 from symback.spell import pretty, text
 from symback.spell.walk import fold, with_args
 from symback.values import Value
@@ -20,53 +24,75 @@ Lookup = Callable[[str, str], Value | None]
 
 _FIRST_STAND_IN = 0xA000  # letters of the Yi script: no name of ours has them
 _LAST_STAND_IN = 0xA48C
+CONSTANTS = frozenset({"pi", "e", "E"})
+CONTINUED = 2  # columns before a line that goes on inside of brackets
+_SUBSCRIPTS = frozenset("₀₁₂₃₄₅₆₇₈₉")
 _SUMS = frozenset("+-−=")
 _SIGNS = frozenset("+-−=·⊙⊘*/")
 _POWERS = "⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻^'"
 
 
 def wrapped(formula: str, width: int) -> list[str]:
-    """A formula in lines, broken at the outermost operators: sums first, then products.
+    """A formula in lines: few of them, broken outside of brackets rather than inside.
+
+    Lines that go on inside of brackets are indented.
 
     >>> wrapped("a*b + c*(d - e)", 12)
     ['a*b', '+ c*(d - e)']
     """
-    return _filled(formula, width, 0)
-
-
-def _filled(formula: str, width: int, level: int) -> list[str]:
-    """The formula in lines, broken at this level of `_breaks`, or at inner ones where need be."""
     if cell_len(formula) <= width:
         return [formula]
-    levels = _breaks(formula)
-    while level < len(levels) and not levels[level]:
-        level += 1
-    if level >= len(levels):
-        return [formula]
-    ends = [*levels[level], len(formula)]
-    pieces = [formula[a:b] for a, b in zip([0, *ends], ends, strict=False)]
+    breaks = [_Break(0, 0, 0.0), *_breaks(formula)]
+    ends = [at.place for at in breaks[1:]] + [len(formula)]
+    lengths = [cell_len(formula[:place]) for place in (0, *ends)]
+    # best[k]: the cheapest way to set what stands before break k, and where its last line began
+    best: list[tuple[float, int]] = [(0.0, 0)]
+    for stop in range(1, len(lengths)):
+        ways = []
+        for start in range(stop - 1, -1, -1):
+            own = lengths[stop] - lengths[start] + (breaks[start].indent - 1 if start else 0)
+            ways.append((best[start][0] + breaks[start].cost + _line_cost(own, width), start))
+            if own > 2 * width:
+                break
+        best.append(min(ways))
     lines: list[str] = []
-    for piece in pieces:
-        if lines and cell_len(lines[-1] + piece) <= width:
-            lines[-1] += piece
-        else:
-            lines.extend(_filled(piece.lstrip(), width, level + 1))
-    return [text.rstrip() for text in lines]
+    stop = len(lengths) - 1
+    while stop:
+        start = best[stop][1]
+        text = formula[breaks[start].place : ends[stop - 1]].strip()
+        lines.append(" " * (breaks[start].indent if start else 0) + text)
+        stop = start
+    return lines[::-1]
 
 
-def _breaks(formula: str) -> list[list[int]]:
-    """Places to break: around sums and then around products, at each depth of brackets."""
-    levels: list[list[int]] = []
-    depth = 0
+def _line_cost(length: int, width: int) -> float:
+    return 1.0 if length <= width else 1.0 + 10.0 * (length - width)
+
+
+class _Break(NamedTuple):
+    """A place to break a formula: before this offset, at this price."""
+
+    place: int
+    indent: int
+    cost: float
+
+
+def _breaks(formula: str) -> Iterator[_Break]:
+    """Around sums and products at any depth of brackets, and between the items of lists."""
+    opened: list[str] = []
     for at, char in enumerate(formula):
-        depth += (char in "([") - (char in ")]")
-        while len(levels) < 2 * depth + 2:
-            levels.append([])
-        behind, before = formula[at + 1 : at + 2], formula[at - 1 : at]
-        if char != " " or not at or before in _SIGNS:
+        if char in "([":
+            before = formula[at - 1 : at]
+            is_index = char == "[" and (before.isalnum() or before in _SUBSCRIPTS)
+            opened.append("index" if is_index and before else char)
+        elif char in ")]" and opened:
+            opened.pop()
+        before, behind = formula[at - 1 : at], formula[at + 1 : at + 2]
+        if char != " " or not at or before in _SIGNS or "index" in opened:
             continue
-        levels[2 * depth + (behind not in _SUMS and before != ",")].append(at)
-    return levels
+        is_product = behind not in _SUMS and before != ","
+        depth = len(opened)
+        yield _Break(at, CONTINUED if depth else 0, 0.7 * depth + (0.5 if is_product else 0.0))
 
 
 @dataclass
@@ -89,15 +115,44 @@ class Formulas:
         spelling = text if self.ascii else pretty
         return spelling(phrase, output=self.output, index_base=self.index_base)
 
+    def written(self, text: str, is_column: Callable[[str], bool]) -> str:
+        """An expression in the user's order."""
+        return Speller(ascii_only=self.ascii, is_column=is_column)(parse(text))
+
+    def written_with_numbers(
+        self, text: str, is_column: Callable[[str], bool], lookup: Lookup, width: int
+    ) -> Box | None:
+        """The same with numbers in place of names; None where it has no such form."""
+        expression = parse(text)
+        if any(isinstance(node, Slice) for node in walk(expression.root)):
+            return None
+        stand_ins = _StandIns(lookup)
+        missing: list[str] = []
+
+        def replace(name: str, at: tuple[int, ...]) -> str | None:
+            letter = stand_ins.letter(name, "", tuple(i - self.index_base for i in at))
+            if letter is None and name not in CONSTANTS:
+                missing.append(name)
+            return letter
+
+        speller = Speller(ascii_only=self.ascii, replace=replace, is_column=is_column)
+        spelled = speller(expression)
+        return None if missing else self._assembled(spelled, stand_ins.values, width)
+
     def with_numbers(self, phrase: Phrase, lookup: Lookup, width: int) -> Box | None:
         """The formula with numbers in place of names, or None where it has no such form."""
         stand_ins = _StandIns(lookup)
         replaced = fold(phrase, stand_ins.visit)
-        values = stand_ins.values
-        if replaced is None or not values:
+        if replaced is None:
+            return None
+        return self._assembled(self(replaced), stand_ins.values, width)
+
+    def _assembled(self, spelled: str, values: dict[str, Value], width: int) -> Box | None:
+        """A spelled formula with stand-ins as a box, if it is not too wide."""
+        if not values:
             return None
         transposed = "'" if self.ascii else "ᵀ"
-        tokens = list(_tokens(self(replaced), values, transposed))
+        tokens = list(_tokens(spelled, values, transposed))
         box = _Assembly(tokens, values, transposed, self.numbers, width).box()
         return box if box.width <= width else None
 
@@ -129,6 +184,13 @@ class _StandIns:
         return self._stand_in(phrase, name, kind, tuple(int(i.value) for i in indices))
 
     def _stand_in(self, phrase: Phrase, name: str, kind: str, at: tuple[int, ...]) -> Phrase | None:
+        letter = self.letter(name, kind, at)
+        if letter is None:
+            return None
+        return Phrase("symbol", (), (letter, ""), phrase.shape, phrase.symmetric)
+
+    def letter(self, name: str, kind: str, at: tuple[int, ...]) -> str | None:
+        """The letter that stands for a name, or for an entry of it; None without a number."""
         value = self.lookup(name, kind)
         if value is None:
             return None
@@ -137,23 +199,8 @@ class _StandIns:
             if ord(letter) > _LAST_STAND_IN:
                 return None
             self.letters[name, kind, at] = letter
-            self.values[letter] = _entry_of(value, at) if at else value
-        letter = self.letters[name, kind, at]
-        return Phrase("symbol", (), (letter, ""), phrase.shape, phrase.symmetric)
-
-
-def _entry_of(value: Value, at: tuple[int, ...]) -> Value:
-    """One entry of an array; what has fewer axes than indices was written with axes of length 1."""
-    shape = value.shape
-    own = at[: len(shape)]
-    flat = 0
-    for index, size in zip(own, shape, strict=True):
-        flat = flat * size + index
-    exact = None
-    if value.exact is not None:
-        exact = type(value.exact)((), (value.exact.entries[flat],))
-    digits = None if value.digits is None else (value.digits[flat],)
-    return Value(value.floats[own], exact, digits)
+            self.values[letter] = value.entry(at[: len(value.shape)]) if at else value
+        return self.letters[name, kind, at]
 
 
 @dataclass
@@ -186,7 +233,9 @@ class _Assembly:
         if part not in self.values:
             return line(self._sign(part))
         value = self.values[part]
-        if not value.shape:
+        if is_single(value):
+            if self._token(0) == self.transposed:
+                self.at += 1
             return line(self._number(entries(value)[0]))
         if self._token(0) == self.transposed and len(value.shape) <= 2:
             self.at += 1
@@ -199,7 +248,7 @@ class _Assembly:
         return self.tokens[place] if 0 <= place < len(self.tokens) else ""
 
     def _is_scalar(self, token: str) -> bool:
-        return token in self.values and not self.values[token].shape
+        return token in self.values and is_single(self.values[token])
 
     def _number(self, number: str) -> str:
         """A number, in parentheses where its sign or slash would be misread."""

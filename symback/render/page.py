@@ -6,6 +6,7 @@ in a pipe and without colour. Colour only repeats what position and words say.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from textwrap import TextWrapper
 
@@ -68,9 +69,18 @@ class Page:
 
     def paragraph(self, words: str, *, style: str = "", indent: int = INDENT) -> None:
         """Prose, wrapped."""
-        for part in words.splitlines():
-            for one in _lines(part, self.width - indent) or [""]:
-                self.put(Text(" " * indent + one, style))
+        for one in _lines(words, self.width - indent):
+            self.put(Text(" " * indent + one, style))
+
+    def prose(self, text: str, *, indent: int = INDENT) -> None:
+        """Paragraphs and lists as one writes them in plain text, filled anew."""
+        for part in re.split(r"\n(?:\s*\n)*(?=\s*\n|- )|\n\s*\n", text):
+            words = " ".join(part.split())
+            if words.startswith("- "):
+                mark = "-" if self.formulas.ascii else "•"
+                self.bullet(words[2:], mark=mark, indent=indent)
+            elif words:
+                self.paragraph(words, indent=indent)
 
     def bullet(self, words: str, *, mark: str, style: str = "", indent: int = INDENT) -> None:
         """Prose behind a mark, which hangs out."""
@@ -132,7 +142,7 @@ class Page:
                 quiet = ""
             self.put(text)
         if quiet:
-            self.paragraph(quiet, style=QUIET, indent=indent + len(start))
+            self.paragraph(quiet, style=QUIET, indent=indent + INDENT)
 
     @property
     def number_room(self) -> int:
@@ -151,7 +161,7 @@ class Page:
         whole = self.width - start
         beside_it = [part for one in left for part in wrapped(one, column - start - 2)]
         below_it = [part for one in left for part in wrapped(one, whole)]
-        fits = fits and len(beside_it) <= max(len(below_it), right.height if right else 0)
+        fits = fits and len(beside_it) <= len(below_it)
         parts = beside_it if fits else below_it
         formula = Box(tuple(Text(part, FORMULA) for part in parts))
         row = [line(Text(label, QUIET)), formula]

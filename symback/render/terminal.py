@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import itertools
+from collections import Counter
+from collections.abc import Sequence
 from typing import Literal, TypeAlias, TypeVar
 
 from rich.text import Text
@@ -12,10 +14,12 @@ from symback.gradient import Gradient
 from symback.graph import Shape
 from symback.phrase import Phrase
 from symback.render.boxes import Box, line, stacked
-from symback.render.digits import SHORTENED, rounded
-from symback.render.page import INDENT, NAME, QUIET, Page
+from symback.render.digits import SHORTENED, is_single, rounded
+from symback.render.formulas import wrapped
+from symback.render.page import FORMULA, INDENT, LABEL, NAME, QUIET, Page
 from symback.story import (
     Backward,
+    CaseNote,
     Contribution,
     CostNote,
     Forward,
@@ -26,11 +30,16 @@ from symback.story import (
     Update,
     VerificationNote,
 )
-from symback.tensor import show_shape
+from symback.tensor import show_size
 from symback.values import Value
 
 View: TypeAlias = Literal["matrix", "index", "scalar"]
 S = TypeVar("S", bound=Step)
+
+MAX_CLOSED_LINES = 3  # of the closed form of an array; a longer one is left in names of nodes
+MAX_CASES = 6  # entries whose case is told one by one
+#: Local derivatives that say all there is to say without their numbers.
+SELF_EVIDENT = frozenset({"eye", "ones", "zeros", "number"})
 
 
 def tell(derivation: Derivation, page: Page, view: View = "matrix") -> None:
@@ -47,11 +56,18 @@ class _Story:
         self.formulas = page.formulas
         self.numbers = page.formulas.numbers
         self.values: dict[tuple[str, str], Value] = {}
+        self.shapes: dict[str, Shape] = {}
+        self.nodes = {step.name: step for step in self._of(Forward)}
         for step in self.steps:
-            if isinstance(step, (Given, Forward)) and step.value is not None:
-                self.values[step.name, ""] = step.value
-            elif isinstance(step, Backward) and step.value is not None:
-                self.values[step.name, "adjoint"] = step.value
+            if isinstance(step, (Given, Forward)):
+                self.shapes[step.name] = step.shape
+                kind = ""
+            elif isinstance(step, Backward):
+                kind = "adjoint"
+            else:
+                continue
+            if step.value is not None:
+                self.values[step.name, kind] = step.value
 
     def tell(self) -> None:
         self._title()
@@ -62,6 +78,7 @@ class _Story:
         self._updates(self._of(Update))
         self._kinks(self._of(KinkNote))
         self._checks(self._of(VerificationNote), self._of(CostNote))
+        self._notes()
 
     def _of(self, kind: type[S]) -> list[S]:
         return [step for step in self.steps if isinstance(step, kind)]
@@ -69,69 +86,81 @@ class _Story:
     def _lookup(self, name: str, kind: str) -> Value | None:
         return self.values.get((name, kind))
 
-    # --- sections ------------------------------------------------------------------------------
+    # --- given -----------------------------------------------------------------------------------
 
     def _title(self) -> None:
         problem = self.derivation.problem
-        self.page.put(Text(problem.title, "bold"))
+        self.page.put(Text(problem.title or problem.of, "bold"))
         if problem.source:
             self.page.paragraph(problem.source, style=QUIET, indent=0)
 
     def _given(self, steps: Sequence[Given]) -> None:
         self.page.heading("Given")
-        if not any(step.value is not None for step in steps):
-            self.page.flow(self._name_box(step) for step in steps)
-            return
-        for tall in (False, True):  # scalars and vectors first, matrices below
-            chosen = [step for step in steps if (len(step.shape) > 1) is tall]
-            self.page.flow(self._given_box(step) for step in chosen)
+        scalars = [s for s in steps if s.value is not None and is_single(s.value)]
+        arrays = [s for s in steps if s.value is not None and not is_single(s.value)]
+        open_ones = [s for s in steps if s.value is None]
+        for group in (scalars, arrays, open_ones):
+            self.page.flow(self._given_box(step) for step in group)
 
     def _given_box(self, step: Given) -> Box:
-        head = self._name_box(step)
+        name = self._plain_name(step.name)
+        if step.value is not None and is_single(step.value):
+            number = self.numbers.box(step.value, self.page.width)
+            return line(Text.assemble((name, NAME), " = ", number.lines[0]))
+        about = {
+            "symbol": self._shape(step.shape),
+            "size": "a size",
+            "upstream": f"from above, {self._shape(step.shape) or 'a scalar'}",
+            "function": f"a function of {step.arity} argument{'s' if step.arity != 1 else ''}",
+        }[step.kind]
+        head = line(Text.assemble((name, NAME), (f"  {about}" if about else "", QUIET)))
         if step.value is None:
             return head
-        number = self.numbers.box(step.value, self.page.width - INDENT)
-        if not step.shape:
-            return line(Text.assemble((self._name(step), NAME), " = ", number.lines[0]))
-        return stacked([head, number])
+        return stacked([head, self.numbers.box(step.value, self.page.width - INDENT)])
 
-    def _name_box(self, step: Given) -> Box:
-        about = self._about(step)
-        return line(Text.assemble((self._name(step), NAME), (f"  {about}" if about else "", QUIET)))
-
-    def _about(self, step: Given) -> str:
-        if step.kind == "function":
-            places = ", ".join("xyzuvwst"[: step.arity])
-            return f"unknown function {step.name}({places})"
-        words = {"size": "size", "upstream": "from above, "}.get(step.kind, "")
-        return words if step.kind == "size" else words + self._shape(step.shape)
+    # --- forward ---------------------------------------------------------------------------------
 
     def _forward(self, steps: Sequence[Forward]) -> None:
         self.page.heading("Forward pass")
-        for step in steps:
+        for number, step in enumerate(steps):
+            if number and step.value is not None:
+                self.page.gap()
             name = self.formulas(step.symbol)
-            formula = self.formulas(step.formula)
-            self.page.formula(name, formula, quiet=self._shape(step.shape))
-            self._worked(step.formula, step.value, INDENT + len(name) + 1)
+            self.page.formula(name, self._definition(step), quiet=self._shape(step.shape))
+            self._worked(step, INDENT + len(name) + 1)
 
-    def _worked(self, formula: Phrase, value: Value | None, indent: int) -> None:
+    def _definition(self, step: Forward) -> str:
+        """The right side of a definition, in the user's order where there is one."""
+        if step.written is None:
+            return self.formulas(step.formula)
+        return self.formulas.written(step.written, self._is_column)
+
+    def _is_column(self, name: str) -> bool:
+        return sum(size != 1 for size in self.shapes.get(name, (0, 0))) < 2
+
+    def _worked(self, step: Forward, indent: int) -> None:
         """`= formula with numbers = value`, in one row or in two."""
+        value = step.value
         if value is None:
             return
         room = self.page.width - indent - 2
-        filled = self.formulas.with_numbers(formula, self._lookup, room)
+        if step.written is None:
+            filled = self.formulas.with_numbers(step.formula, self._lookup, room)
+        else:
+            filled = self.formulas.written_with_numbers(
+                step.written, self._is_column, self._lookup, room
+            )
         result = self.numbers.box(value, room, columns=filled is not None and filled.height > 1)
         sign = line("= ")
         if filled is None or [t.plain for t in filled.lines] == [t.plain for t in result.lines]:
-            self._row([sign, result], indent)
+            self.page.row([sign, result], indent)
         elif filled.width + 3 + result.width <= room:
-            self._row([sign, filled, line(" = "), result], indent)
+            self.page.row([sign, filled, line(" = "), result], indent)
         else:
-            self._row([sign, filled], indent)
-            self._row([sign, result], indent)
+            self.page.row([sign, filled], indent)
+            self.page.row([sign, result], indent)
 
-    def _row(self, boxes: Sequence[Box], indent: int) -> None:
-        self.page.row(boxes, indent)
+    # --- backward --------------------------------------------------------------------------------
 
     def _backward(self, steps: Sequence[Backward]) -> None:
         self.page.heading("Backward pass")
@@ -143,99 +172,140 @@ class _Story:
     def _adjoint(self, step: Backward) -> None:
         name = self.formulas(step.adjoint)
         several = len(step.contributions) > 1
-        self.page.put(
-            Text.assemble(" " * INDENT, (name, NAME), (f"  {self._shape(step.shape)}", QUIET))
-        )
+        if step.contributions:
+            self.page.put(
+                Text.assemble(" " * INDENT, (name, NAME), (f"  {self._shape(step.shape)}", QUIET))
+            )
         for contribution in step.contributions:
             self._contribution(contribution, several)
-        label = "sum of the paths " if several else ""
+        indent = 2 * INDENT if step.contributions else INDENT
         if several and step.total != step.simplified:
-            self.page.pair(label, [self.formulas(step.total)], None, 2 * INDENT)
-        self._worked_pair(f"{name} = ", step.simplified, step.value)
+            self.page.pair(f"{name} = ", [self.formulas(step.total)], None, indent)
+        right = None if step.value is None or step.simplified.is_number else step.value
+        self._pair(f"{name} = ", step.simplified, right, indent)
         for case in step.cases:
-            argument = self.formulas(case.argument)
-            self.page.remark(f"{case.function}: {argument} is {_cases(case.entries)}")
+            self.page.remark(f"{case.function}: {self._cases(case)}")
         for remark in step.remarks:
             self.page.remark(remark)
 
-    def _worked_pair(self, start: str, phrase: Phrase, value: Value | None) -> None:
-        right = None if value is None else self._number(value)
-        self.page.pair(start, [self.formulas(phrase)], right, 2 * INDENT)
-
     def _contribution(self, given: Contribution, several: bool) -> None:
-        consumer = self._forward_of(given.consumer)
-        words = "; ".join(given.rules)
-        formula = f"{self.formulas(consumer.symbol)} = {self.formulas(consumer.formula)}"
-        self.page.through("through", formula, words, 2 * INDENT)
+        consumer = self.nodes[given.consumer]
+        formula = f"{self.formulas(consumer.symbol)} = {self._definition(consumer)}"
+        self.page.through("through", formula, "; ".join(given.rules), 2 * INDENT)
         indent = 3 * INDENT
-        rows: list[tuple[str, Phrase, Value | None]] = [
-            ("incoming   ", given.incoming, given.incoming_value)
-        ]
+        if not given.incoming.is_number:
+            self._pair("incoming".ljust(LABEL), given.incoming, given.incoming_value, indent)
         if given.local is not None:
-            label = "slopes     " if given.elementwise else "derivative "
-            rows.append((label, given.local, given.local_value))
+            label = "slopes" if given.elementwise else "derivative"
+            self._pair(label.ljust(LABEL), given.local, given.local_value, indent)
         if several:
-            rows.append(("gives      ", given.phrase, given.value))
-        for label, phrase, value in rows:
-            right = None if value is None else self._number(value)
-            self.page.pair(label, [self.formulas(phrase)], right, indent)
+            self._pair("gives".ljust(LABEL), given.phrase, given.value, indent)
 
-    def _forward_of(self, name: str) -> Forward:
-        return next(step for step in self._of(Forward) if step.name == name)
+    def _pair(self, label: str, phrase: Phrase, value: Value | None, indent: int) -> None:
+        shown = None if phrase.head in SELF_EVIDENT else value
+        right = None if shown is None else self.numbers.box(shown, self.page.number_room)
+        self.page.pair(label, [self.formulas(phrase)], right, indent)
+
+    def _cases(self, case: CaseNote) -> str:
+        """Which case holds where, entry by entry where they are few."""
+        argument = self.formulas(case.argument)
+        counts = Counter(case.entries)
+        if len(counts) == 1:
+            (condition,) = counts
+            return f"{argument} {condition}" + (" everywhere" if len(case.entries) > 1 else "")
+        if len(case.entries) <= MAX_CASES:
+            base = self.derivation.problem.index_base
+            places = itertools.product(*(range(base, base + n) for n in case.value.shape if n != 1))
+            bare = f"({argument})" if " " in argument else argument
+            return ", ".join(
+                f"{bare}[{', '.join(map(str, at))}] {condition}"
+                for at, condition in zip(places, case.entries, strict=True)
+            )
+        told = ", ".join(f"{argument} {condition} in {n}" for condition, n in counts.items())
+        return f"{told} of {len(case.entries)} entries"
+
+    # --- gradients -------------------------------------------------------------------------------
+
+    def _gradients(self, rows: Sequence[GradientRow]) -> None:
+        self.page.heading("Gradients")
+        left_out = False
+        for number, row in enumerate(rows):
+            if number:
+                self.page.gap()
+            name = self._gradient_name(row.name)
+            gradient = self.derivation.gradients[row.name]
+            forms, is_long = self._closed(row, gradient, self.page.width - INDENT - len(name) - 3)
+            left_out = left_out or is_long
+            if len(forms) > 1:
+                self.page.put(Text.assemble(" " * INDENT, (name, NAME)))
+                self.page.put(*(Text(" " * 2 * INDENT + form, FORMULA) for form in forms))
+                if row.value is not None:
+                    self.page.box(self._number(row.value), 2 * INDENT)
+            else:
+                right = None if row.value is None else self._number(row.value)
+                self.page.pair(f"{name} = ", forms, right, INDENT)
+            for remark in row.remarks:
+                self.page.remark(remark)
+        if left_out:
+            self.page.gap()
+            self.page.paragraph(
+                "Long closed forms are left in the names of nodes here; --json has them in full.",
+                style=QUIET,
+            )
+
+    def _closed(self, row: GradientRow, gradient: Gradient, width: int) -> tuple[list[str], bool]:
+        """The lines of a closed form, and whether it was too long and another one stands there."""
+        if self.view == "index":
+            return [self.formulas(gradient.index_phrase)], False
+        if self.view == "scalar" and row.shape and gradient.scalar_entries is not None:
+            pairs = [(self.formulas(a), self.formulas(b)) for a, b in gradient.scalar_entries]
+            return [f"{entry} = {slope}" for entry, slope in pairs], False
+        closed = self.formulas(row.closed)
+        most = MAX_CLOSED_LINES if row.shape else 1
+        if len(wrapped(closed, width)) <= most or row.closed == row.named:
+            return [closed], False
+        return [self.formulas(row.named)], True
 
     def _number(self, value: Value) -> Box:
         return self.numbers.box(value, self.page.number_room)
 
-    def _gradients(self, rows: Sequence[GradientRow]) -> None:
-        self.page.heading("Gradients")
-        for row in rows:
-            gradient = self.derivation.gradients[row.name]
-            name = self._gradient_name(row.name)
-            self.page.put(
-                Text.assemble(" " * INDENT, (name, NAME), (f"  {self._shape(row.shape)}", QUIET))
-            )
-            right = None if row.value is None else self._number(row.value)
-            self.page.pair("= ", self._closed(row, gradient), right, 2 * INDENT)
-            for remark in row.remarks:
-                self.page.remark(remark)
-
     def _gradient_name(self, label: str) -> str:
-        adjoint = Phrase("symbol", (), (label.split("[")[0], "adjoint"))
-        entry = label[len(label.split("[")[0]) :]
-        return self.formulas(adjoint) + entry.replace(",", ", ").replace(",  ", ", ")
-
-    def _closed(self, row: GradientRow, gradient: Gradient) -> list[str]:
-        if self.view == "index":
-            return [self.formulas(gradient.index_phrase)]
-        if self.view == "scalar" and gradient.scalar_entries is not None:
-            return [
-                f"{self.formulas(entry)}: {self.formulas(slope)}"
-                for entry, slope in gradient.scalar_entries
-            ]
-        return [self.formulas(row.closed)]
-
-    def _updates(self, steps: Sequence[Update]) -> None:
-        if not steps:
-            return
-        self.page.heading("One step of gradient descent")
-        for step in steps:
-            name = self._plain_name(step.name)
-            self.page.formula(name, self.formulas(step.formula))
-            if step.value is not None:
-                room = self.page.width - INDENT - len(name) - 3
-                boxes = [self.numbers.box(v, room) for v in (step.before, step.rate, step.gradient)]
-                before, rate, gradient = boxes
-                result = self.numbers.box(step.value, room)
-                row = [line("= "), before, line(" - "), rate, line(self._times), gradient]
-                self.page.row([*row, line(" = "), result], INDENT + len(name) + 1)
+        name, bracket, rest = label.partition("[")
+        adjoint = Phrase("symbol", (), (name, "adjoint"))
+        indices = ", ".join(part.strip() for part in rest.split(","))
+        return self.formulas(adjoint) + bracket + indices
 
     def _plain_name(self, label: str) -> str:
         name, bracket, rest = label.partition("[")
         return self.formulas(Phrase("symbol", (), (name, ""))) + bracket + rest
 
-    @property
-    def _times(self) -> str:
-        return "*" if self.formulas.ascii else " · "
+    # --- update, kinks, checks -------------------------------------------------------------------
+
+    def _updates(self, steps: Sequence[Update]) -> None:
+        if not steps:
+            return
+        self.page.heading("One step of gradient descent")
+        becomes, times = (" <- ", "*") if self.formulas.ascii else (" ← ", " · ")
+        for number, step in enumerate(steps):
+            if number:
+                self.page.gap()
+            name = self._plain_name(step.name)
+            formula = self.formulas(step.formula)
+            self.page.formula(f"{name}{becomes}{formula}", "")
+            if step.value is None:
+                continue
+            indent = INDENT + len(name) + 2
+            room = self.page.width - indent - 2
+            before, rate, gradient, after = (
+                self.numbers.box(value, room, columns=True)
+                for value in (step.before, step.rate, step.gradient, step.value)
+            )
+            slope = [line("("), gradient, line(")")] if _is_negative(gradient) else [gradient]
+            working = [before, line(" - "), rate, line(times), *slope, line(" = ")]
+            if sum(box.width for box in (*working, after)) <= room:
+                self.page.row([line("= "), *working, after], indent)
+            else:
+                self.page.row([line("= "), after], indent)
 
     def _kinks(self, notes: Sequence[KinkNote]) -> None:
         if not notes:
@@ -246,15 +316,16 @@ class _Story:
             place = f"[{', '.join(map(str, note.entry))}]" if note.entry else ""
             self.page.verdict(
                 f"{note.node}{place}: {note.function} where {note.where}. Any slope from {low} to "
-                f"{high} is valid; taken: {note.taken}. {note.others}",
+                f"{high} is valid; taken: {note.taken}. {note.others}.",
                 ok=False,
                 indent=INDENT,
             )
 
     def _checks(self, checks: Sequence[VerificationNote], costs: Sequence[CostNote]) -> None:
-        if not checks and not costs:
-            return
-        self.page.heading("Check and cost" if checks else "Cost")
+        if checks or costs:
+            self.page.heading(
+                "Check and cost" if checks and costs else "Check" if checks else "Cost"
+            )
         for check in checks:
             where = f" ({check.where})" if check.where and check.max_error else ""
             note = f"; {check.note}" if check.note else ""
@@ -266,27 +337,28 @@ class _Story:
             )
         for cost in (note.cost for note in costs):
             self.page.paragraph(
-                f"Operations on numbers: {cost.forward.total:,} forward, {cost.backward.total:,} "
-                f"backward, for all {cost.entries:,} derivatives at once. One by one, along each "
-                f"of the {cost.paths:,} paths to {self.derivation.problem.of}: "
-                f"{cost.by_paths.total:,}."
+                f"Operations on numbers: {cost.forward.total:,} forward, then "
+                f"{cost.backward.total:,} backward for all {cost.entries:,} derivatives together, "
+                f"because each adjoint is worked out once and used again. Path by path it would be "
+                f"{cost.by_paths.total:,}, along {cost.paths:,} paths to "
+                f"{self._plain_name(self.derivation.problem.of)}."
             )
         if self.numbers.shortened:
             self.page.paragraph(f"{self.numbers.dots} {SHORTENED}", style=QUIET)
 
-    # --- words ---------------------------------------------------------------------------------
-
-    def _name(self, step: Given) -> str:
-        return self._plain_name(step.name)
+    def _notes(self) -> None:
+        notes = self.derivation.problem.notes.strip()
+        if notes:
+            self.page.heading("Notes")
+            self.page.prose(notes)
 
     def _shape(self, shape: Shape) -> str:
-        written = show_shape(shape)
-        return written if self.formulas.ascii else written.replace(" x ", "×")
+        """A shape in words: nothing for one number, a vector as a column."""
+        if all(size == 1 for size in shape):
+            return ""
+        rows, *columns = map(show_size, shape)
+        return (" x " if self.formulas.ascii else "×").join([rows, *(columns or ["1"])])
 
 
-def _cases(entries: Iterable[str]) -> str:
-    """Which condition holds where, in words.  ("> 0", "> 0") -> "> 0 everywhere"."""
-    conditions = list(entries)
-    if len(set(conditions)) == 1:
-        return conditions[0] + (" in every entry" if len(conditions) > 1 else "")
-    return ", ".join(conditions) if len(conditions) <= 12 else "of several cases"
+def _is_negative(box: Box) -> bool:
+    return box.height == 1 and box.lines[0].plain.startswith("-")
