@@ -13,9 +13,9 @@ from __future__ import annotations
 
 from bisect import bisect_right, insort
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import chain, pairwise
 from typing import TypeAlias
 
 Point: TypeAlias = tuple[float, float]
@@ -106,31 +106,32 @@ class _Layout:
         self.links = links
         self.row = rows
         self.gap_x, self.gap_y = gap
-        self.chains = [self._chain(k, link) for k, link in enumerate(links)]
+        self.chains = [self._stops(k, link) for k, link in enumerate(links)]
         self.up: dict[Stop, list[tuple[Stop, float]]] = defaultdict(list)
         self.down: dict[Stop, list[tuple[Stop, float]]] = defaultdict(list)
-        for link, chain in zip(links, self.chains, strict=True):
-            self._connect(link, chain)
+        for link, stops in zip(links, self.chains, strict=True):
+            self._connect(link, stops)
         self.layers: list[list[Stop]] = [[] for _ in range(max(rows.values(), default=-1) + 1)]
-        for stop in dict.fromkeys([*((box, 0) for box in sizes), *sum(self.chains, [])]):
+        boxes: list[Stop] = [(box, 0) for box in sizes]
+        for stop in dict.fromkeys([*boxes, *chain.from_iterable(self.chains)]):
             self.layers[self._row(stop)].append(stop)
         self.x: dict[Stop, float] = {}
 
     def _row(self, stop: Stop) -> int:
         return self.row[stop[0]] if stop[0] in self.row else stop[1]
 
-    def _chain(self, number: int, link: Link) -> list[Stop]:
+    def _stops(self, number: int, link: Link) -> list[Stop]:
         """The stops of a link, the upper box first."""
         ends = sorted((link.tail, link.head), key=lambda box: self.row[box])
         between = range(self.row[ends[0]] + 1, self.row[ends[1]])
         return [(ends[0], 0), *((f"\0{number}", row) for row in between), (ends[1], 0)]
 
-    def _connect(self, link: Link, chain: list[Stop]) -> None:
+    def _connect(self, link: Link, stops: list[Stop]) -> None:
         """Neighbours, and how far to the right of the one the other would like to stand."""
         if self.row[link.tail] == self.row[link.head]:
             return
         at = {(link.tail, 0): link.tail_at, (link.head, 0): link.head_at}
-        for upper, lower in pairwise(chain):
+        for upper, lower in pairwise(stops):
             shift = at.get(upper, 0.0) - at.get(lower, 0.0)
             self.down[upper].append((lower, -shift))
             self.up[lower].append((upper, shift))
@@ -230,36 +231,46 @@ class _Layout:
         tops = [sum(heights[:k]) + k * self.gap_y for k in range(len(heights))]
         middles = [top + height / 2 for top, height in zip(tops, heights, strict=True)]
         places = {box: (self.x[box, 0] - left, middles[self.row[box]]) for box in self.sizes}
+        tracks = self._tracks()
         routes = []
-        for link, chain in zip(self.links, self.chains, strict=True):
-            route = self._route(link, chain, places, tops, heights, left)
-            routes.append(tuple(route if chain[0][0] == link.tail else reversed(route)))
+        for link, stops in zip(self.links, self.chains, strict=True):
+            route = self._route(link, stops, places, tops, heights, left, tracks)
+            routes.append(tuple(route if stops[0][0] == link.tail else reversed(route)))
         height = tops[-1] + heights[-1] if tops else 0.0
         return Layout(places, tuple(routes), right - left, height)
+
+    def _tracks(self) -> dict[int, Iterator[float]]:
+        """For each row, how far down into the gap below it its own links run, one after another."""
+        count: dict[int, int] = defaultdict(int)
+        for link in self.links:
+            if self.row[link.tail] == self.row[link.head]:
+                count[self.row[link.tail]] += 1
+        return {row: iter([(k + 1) / (n + 2) for k in range(n)]) for row, n in count.items()}
 
     def _route(
         self,
         link: Link,
-        chain: list[Stop],
+        stops: list[Stop],
         places: Mapping[str, Point],
         tops: Sequence[float],
         heights: Sequence[float],
         left: float,
+        tracks: Mapping[int, Iterator[float]],
     ) -> list[Point]:
-        (upper, _), (lower, _) = chain[0], chain[-1]
+        (upper, _), (lower, _) = stops[0], stops[-1]
         at = {link.tail: link.tail_at, link.head: link.head_at}
         x1, x2 = places[upper][0] + at[upper], places[lower][0] + at[lower]
         bottom = places[upper][1] + self.sizes[upper][1] / 2
         if self.row[upper] == self.row[lower]:  # through the gap below the row
             row = self.row[upper]
-            below = tops[row] + heights[row] + self.gap_y / 3
+            below = tops[row] + heights[row] + next(tracks[row]) * self.gap_y
             other = places[lower][1] + self.sizes[lower][1] / 2
             return [(x1, bottom), (x1, below), (x2, below), (x2, other)]
         route = [(x1, bottom)]
         row_end = tops[self.row[upper]] + heights[self.row[upper]]
         if row_end > bottom:
             route.append((x1, row_end))
-        for stop in chain[1:-1]:
+        for stop in stops[1:-1]:
             x = self.x[stop] - left
             route += [(x, tops[stop[1]]), (x, tops[stop[1]] + heights[stop[1]])]
         top = places[lower][1] - self.sizes[lower][1] / 2
