@@ -29,6 +29,7 @@ CONTINUED = 2  # columns before a line that goes on inside of brackets
 _SUBSCRIPTS = frozenset("₀₁₂₃₄₅₆₇₈₉")
 _SUMS = frozenset("+-−=")
 _SIGNS = frozenset("+-−=·⊙⊘*/")
+_CLOSING = {"(": ")", "‖": "‖"}
 _POWERS = "⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻^'"
 
 
@@ -51,7 +52,9 @@ def wrapped(formula: str, width: int) -> list[str]:
         ways = []
         for start in range(stop - 1, -1, -1):
             own = lengths[stop] - lengths[start] + (breaks[start].indent - 1 if start else 0)
-            ways.append((best[start][0] + breaks[start].cost + _line_cost(own, width), start))
+            slack = 0.0 if stop == len(lengths) - 1 else 0.1 * (width - own) / width
+            cost = breaks[start].cost + _line_cost(own, width) + slack
+            ways.append((best[start][0] + cost, start))
             if own > 2 * width:
                 break
         best.append(min(ways))
@@ -214,22 +217,24 @@ class _Assembly:
     width: int
     at: int = 0
 
-    def box(self) -> Box:
-        """Everything up to the closing parenthesis, or to the end."""
+    def box(self, closing: str = "") -> Box:
+        """Everything up to the closing bracket, or to the end."""
         parts: list[Box] = []
         while self.at < len(self.tokens):
             part = self.tokens[self.at]
             self.at += 1
-            if part == ")":
+            if part == closing:
                 break
             parts.append(self._part(part))
         return beside(parts)
 
     def _part(self, part: str) -> Box:
-        if part == "(":
-            inside = self.box()
-            tall = inside.height > 1 and not self.numbers.ascii
-            return enclosed(inside, "(", ")") if tall else beside([line("("), inside, line(")")])
+        if part in _CLOSING:
+            closing = _CLOSING[part]
+            inside = self.box(closing)
+            if inside.height > 1 and not self.numbers.ascii:
+                return enclosed(inside, part, closing)
+            return beside([line(part), inside, line(closing)])
         if part not in self.values:
             return line(self._sign(part))
         value = self.values[part]
@@ -275,7 +280,7 @@ def _tokens(spelled: str, values: Container[str], transposed: str) -> Iterator[s
     run = ""
     previous = ""
     for char in spelled:
-        if char in values or char in "()" or (char == transposed and previous in values):
+        if char in values or char in "()‖" or (char == transposed and previous in values):
             if run:
                 yield run
             yield char

@@ -149,7 +149,9 @@ class Page:
         """How wide a number may be that stands beside or below its formula."""
         return self.width - 3 * INDENT - LABEL
 
-    def pair(self, label: str, left: Sequence[str], right: Box | None, indent: int) -> None:
+    def pair(
+        self, label: str, left: Sequence[str], right: Box | None, indent: int, style: str = QUIET
+    ) -> None:
         """A label, formulas and their number beside them; below where there is no room."""
         start = indent + cell_len(label)
         column = max(int(self.width * _SYMBOLS_PART), start + LABEL)
@@ -164,7 +166,7 @@ class Page:
         fits = fits and len(beside_it) <= len(below_it)
         parts = beside_it if fits else below_it
         formula = Box(tuple(Text(part, FORMULA) for part in parts))
-        row = [line(Text(label, QUIET)), formula]
+        row = [line(Text(label, style)), formula]
         if right is None:
             self.row(row, indent)
         elif fits:

@@ -10,7 +10,7 @@ from typing import Literal, TypeAlias, TypeVar
 from rich.text import Text
 
 from symback.derivation import Derivation
-from symback.gradient import Gradient
+from symback.gradient import BEYOND, Gradient
 from symback.graph import Shape
 from symback.phrase import Phrase
 from symback.render.boxes import Box, line, stacked
@@ -37,6 +37,7 @@ View: TypeAlias = Literal["matrix", "index", "scalar"]
 S = TypeVar("S", bound=Step)
 
 MAX_CLOSED_LINES = 3  # of the closed form of an array; a longer one is left in names of nodes
+TOO_LONG = "Where a closed form would be long, names of nodes stay in it; --json goes further."
 MAX_CASES = 6  # entries whose case is told one by one
 #: Local derivatives that say all there is to say without their numbers.
 SELF_EVIDENT = frozenset({"eye", "ones", "zeros", "number"})
@@ -173,16 +174,17 @@ class _Story:
         name = self.formulas(step.adjoint)
         several = len(step.contributions) > 1
         if step.contributions:
+            shape = self._shape(step.shape)
             self.page.put(
-                Text.assemble(" " * INDENT, (name, NAME), (f"  {self._shape(step.shape)}", QUIET))
+                Text.assemble(" " * INDENT, (name, NAME), (f"  {shape}" if shape else "", QUIET))
             )
         for contribution in step.contributions:
             self._contribution(contribution, several)
         indent = 2 * INDENT if step.contributions else INDENT
         if several and step.total != step.simplified:
-            self.page.pair(f"{name} = ", [self.formulas(step.total)], None, indent)
+            self.page.pair(f"{name} = ", [self.formulas(step.total)], None, indent, NAME)
         right = None if step.value is None or step.simplified.is_number else step.value
-        self._pair(f"{name} = ", step.simplified, right, indent)
+        self._pair(f"{name} = ", step.simplified, right, indent, NAME)
         for case in step.cases:
             self.page.remark(f"{case.function}: {self._cases(case)}")
         for remark in step.remarks:
@@ -201,10 +203,12 @@ class _Story:
         if several:
             self._pair("gives".ljust(LABEL), given.phrase, given.value, indent)
 
-    def _pair(self, label: str, phrase: Phrase, value: Value | None, indent: int) -> None:
+    def _pair(
+        self, label: str, phrase: Phrase, value: Value | None, indent: int, style: str = QUIET
+    ) -> None:
         shown = None if phrase.head in SELF_EVIDENT else value
         right = None if shown is None else self.numbers.box(shown, self.page.number_room)
-        self.page.pair(label, [self.formulas(phrase)], right, indent)
+        self.page.pair(label, [self.formulas(phrase)], right, indent, style)
 
     def _cases(self, case: CaseNote) -> str:
         """Which case holds where, entry by entry where they are few."""
@@ -243,15 +247,13 @@ class _Story:
                     self.page.box(self._number(row.value), 2 * INDENT)
             else:
                 right = None if row.value is None else self._number(row.value)
-                self.page.pair(f"{name} = ", forms, right, INDENT)
+                self.page.pair(f"{name} = ", forms, right, INDENT, NAME)
             for remark in row.remarks:
-                self.page.remark(remark)
+                if remark not in BEYOND.values():
+                    self.page.remark(remark)
         if left_out:
             self.page.gap()
-            self.page.paragraph(
-                "Long closed forms are left in the names of nodes here; --json has them in full.",
-                style=QUIET,
-            )
+            self.page.paragraph(TOO_LONG, style=QUIET)
 
     def _closed(self, row: GradientRow, gradient: Gradient, width: int) -> tuple[list[str], bool]:
         """The lines of a closed form, and whether it was too long and another one stands there."""
@@ -260,6 +262,8 @@ class _Story:
         if self.view == "scalar" and row.shape and gradient.scalar_entries is not None:
             pairs = [(self.formulas(a), self.formulas(b)) for a, b in gradient.scalar_entries]
             return [f"{entry} = {slope}" for entry, slope in pairs], False
+        if row.closed_in != "symbols":
+            return [self.formulas(row.named)], True
         closed = self.formulas(row.closed)
         most = MAX_CLOSED_LINES if row.shape else 1
         if len(wrapped(closed, width)) <= most or row.closed == row.named:
