@@ -13,10 +13,10 @@ from symback.backprop import jacobian as sweep
 from symback.errors import ShapeError, Unsupported
 from symback.explicit import explicit_phrase
 from symback.graph import Node, Shape
-from symback.notation import Notation
+from symback.notation.notation import Notation
 from symback.ops import Label, Labels, einsum
 from symback.phrase import transpose
-from symback.simplify import simplify
+from symback.simplify.simplifier import simplify
 from symback.sizes import times
 from symback.sympy_read import Reader
 from symback.sympy_write import Writer
@@ -222,7 +222,7 @@ def _at_entry(node: Node, entry: tuple[Node, ...]) -> Node:
     lead = tuple(range(node.rank - len(entry)))
     axes: Labels = tuple(range(len(lead), node.rank))
     factors: list[tuple[Node, tuple[Label, ...]]] = [(node, (*lead, *axes))]
-    for axis, index in zip(axes, entry, strict=True):
+    for axis, index, size in zip(axes, entry, node.shape[len(lead) :], strict=True):
         offset = ops.scale(-1, index)
-        factors.append((ops.select("==", (1,), offset, (node.shape[axis],)), (axis,)))  # type: ignore[index]
+        factors.append((ops.select("==", (1,), offset, (size,)), (axis,)))
     return einsum(1, factors, lead)

@@ -24,8 +24,9 @@ from __future__ import annotations
 
 from functools import cached_property
 
-from symback.cost import Cost
+from symback.cost import Cost, cost_of
 from symback.narrate import narrate
+from symback.paths import EntryChain, entry_chain
 from symback.problem import Problem
 from symback.story import Step
 from symback.worked import Worked
@@ -41,8 +42,16 @@ class Derivation(Worked):
 
     @cached_property
     def cost(self) -> Cost | None:
-        """Operations counted; None where sizes are symbolic."""
-        return None
+        """Operations counted; None where sizes are symbolic, or it is too large to count."""
+        return cost_of(self)
+
+    def entry(self, target: str) -> EntryChain:
+        """The derivative by one entry, such as "W1[1,1]", path by path.
+
+        Raises:
+            InputError: for what is no entry of the problem.
+        """
+        return entry_chain(self, target)
 
 
 def derive(problem: Problem, *, digits: int | None = None) -> Derivation:

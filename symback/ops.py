@@ -16,9 +16,9 @@ label that the result does not carry::
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from fractions import Fraction
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from symback.errors import LimitError, ShapeError
 from symback.graph import Node, Shape, Size, make
@@ -232,7 +232,7 @@ def einsum(
     coef: Number,
     factors: Iterable[Factor],
     out: Sequence[Label],
-    sizes: Mapping[Label, Size] | None = None,
+    sizes: Mapping[Any, Size] | None = None,
     *,
     merge: bool = False,
 ) -> Node:
@@ -364,7 +364,7 @@ def _total_exponent(powers: list[Node]) -> Node:
     axes = tuple(range(len(shape)))
     sizes = dict(enumerate(shape))
     total = add(*(e if e.shape == shape else einsum(1, [(e, ())], axes, sizes) for e in powers))
-    terms = []
+    terms: list[Node] = []
     for term in total.args if total.op == "add" else (total,):
         coef, core = split_coefficient(term)
         inner = core.args if core.op == "add" else (core,)
@@ -410,11 +410,11 @@ def _numbered(
     else:
         colors = _label_colors(factors, out)
 
-        def by_role(factor: tuple[Node, Labels]) -> tuple[object, ...]:
+        def by_role(factor: tuple[Node, Labels]) -> tuple[Any, ...]:
             roles = [colors[label] for label in factor[1]]
             return (_order(factor[0]), sorted(roles) if factor[0].symmetric else roles)
 
-        ordered = sorted(factors, key=by_role)  # type: ignore[arg-type]
+        ordered = sorted(factors, key=by_role)
     numbering: dict[Label, int] = {}
     for label in out:
         numbering.setdefault(label, len(numbering))
@@ -660,7 +660,7 @@ def rebuild(node: Node, args: tuple[Node, ...], *, merge: bool = False) -> Node:
         function, *order = node.params
         assert isinstance(function, str)
         return apply(function, *args, order=tuple(order))  # type: ignore[arg-type]
-    builders = {
+    builders: dict[str, Callable[..., Node]] = {
         "inv": inverse,
         "det": det,
         "logdet": logdet,

@@ -50,7 +50,7 @@ HEADS: dict[str, str] = {
     "zeros": "a matrix of zeros",
     "eye": "an identity matrix",
     "entry": "an entry of an array: base, indices",
-    "slice": "rows and columns of a matrix: base, first row, end, first column, end (past the last)",
+    "slice": "rows and columns of a matrix: base, first row, past the last, the same of columns",
     "kron": "a Kronecker product",
     "commutation": "the matrix K with K*vec(X) = vec(X'); data: rows and columns of X",
     "vec": "the columns of a matrix one below the other",
@@ -97,6 +97,11 @@ class Phrase:
         assert isinstance(value, Fraction)
         return value
 
+    @property
+    def axes(self) -> tuple[tuple[str, Size], ...]:
+        """Index name and size of each axis of a comprehension."""
+        return self.data  # type: ignore[return-value]
+
 
 def num(value: int | Fraction) -> Phrase:
     return Phrase("number", data=(Fraction(value),))
@@ -116,7 +121,9 @@ def eye(size: Size) -> Phrase:
 def coefficient(phrase: Phrase) -> Fraction:
     """The number in front."""
     if phrase.head == "mul":
-        return Fraction(phrase.data[0])  # type: ignore[arg-type]
+        coef = phrase.data[0]
+        assert isinstance(coef, Fraction)
+        return coef
     return phrase.value if phrase.is_number else Fraction(1)
 
 
@@ -145,9 +152,11 @@ def mul(factors: Iterable[Phrase], coef: Fraction | int = 1) -> Phrase:
         return num(coef)
     if len(parts) == 1 and coef == 1:
         return parts[0]
-    shape = (chain[0].shape[0], chain[-1].shape[1]) if chain else ()
-    symmetric = bool(chain) and shape[0] == shape[1] and _palindrome(chain)
-    return Phrase("mul", parts, (coef,), shape, symmetric)
+    if not chain:
+        return Phrase("mul", parts, (coef,))
+    rows, columns = chain[0].shape[0], chain[-1].shape[1]
+    symmetric = rows == columns and _palindrome(chain)
+    return Phrase("mul", parts, (coef,), (rows, columns), symmetric)
 
 
 def _joined_diagonals(chain: list[Phrase]) -> list[Phrase]:
@@ -168,11 +177,10 @@ def _paired_sigmoids(factors: list[Phrase]) -> list[Phrase]:
             continue
         (u,) = factor.args
         for j, other in enumerate(factors):
-            if other.head == "function" and other.data == ("sigmoid",) and j != k:
-                if other.args[0] == mul([u], -1) and coefficient(u) > 0:
-                    one = ones(factor.shape)
-                    pair = add([one, mul([factor], -1)])
-                    return [*(f for i, f in enumerate(factors) if i != j), pair]
+            sigmoid = other.head == "function" and other.data == ("sigmoid",) and j != k
+            if sigmoid and other.args[0] == mul([u], -1) and coefficient(u) > 0:
+                pair = add([ones(factor.shape), mul([factor], -1)])
+                return [*(f for i, f in enumerate(factors) if i != j), pair]
     return factors
 
 

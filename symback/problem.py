@@ -221,6 +221,13 @@ class Problem:
         other._set(**{**parts, "values": exact})
         return other
 
+    def with_targets(self, wrt: tuple[Target, ...]) -> Problem:
+        """The same problem, differentiated by others."""
+        parts = {field.name: getattr(self, field.name) for field in fields(self)}
+        other = Problem.__new__(Problem)
+        other._set(**{**parts, "wrt": wrt})
+        return other
+
     def derive(self, *, digits: int | None = None) -> Any:
         """The :class:`~symback.derivation.Derivation` of this problem."""
         return load_module("derivation").derive(self, digits=digits)

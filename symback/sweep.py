@@ -27,7 +27,7 @@ from symback.ops import (
     zeros,
 )
 from symback.problem import Definition, Problem
-from symback.simplify import Simplifier
+from symback.simplify.simplifier import Simplifier
 
 _LEAVES = frozenset({"symbol", "number", "constant", "zeros", "iota", "select", "pick"})
 

@@ -23,7 +23,7 @@ from sympy.tensor.array.expressions.array_expressions import ArraySymbol
 
 from symback.errors import Unsupported
 from symback.graph import Node, Size
-from symback.notation import Notation
+from symback.notation.notation import Notation
 from symback.ops import size_node
 from symback.phrase import Phrase, coefficient, mul
 
@@ -93,7 +93,7 @@ def _as_number(value: Any) -> Any:
     return sp.Piecewise((1, value), (0, True)) if _is_condition(value) else value
 
 
-class CommutationMatrix(sp.MatrixExpr):
+class CommutationMatrix(sp.MatrixExpr):  # type: ignore[misc]
     """The permutation matrix K with K*vec(X) = vec(X.T) for X of m rows and n columns.
 
     SymPy has no class for it. Magnus and Neudecker, Matrix Differential Calculus, section 3.7.
@@ -433,7 +433,7 @@ class Writer:
 
     def _comprehension(self, p: Phrase) -> Any:
         axes = []
-        for name, size in p.data:  # type: ignore[misc]
+        for name, size in p.axes:
             index = self._symbol(Phrase("symbol", data=(name, "index")))
             axes.append((index, self.size(size)))
         body = self(p.args[0])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-TEMPLATE = '''\
+TEMPLATE = """\
 # A problem for symback. Lines behind a # are comments; the file holds data only, no code runs.
 #
 #   symback derive {file}        every step, closed forms, numbers
@@ -38,7 +38,7 @@ v = [[0.7, -0.2, 0.1]]
 
 [update]                       # one step of gradient descent; leave out if not wanted
 rate = 0.1
-'''
+"""
 
 
 def template(name: str) -> str:

@@ -320,7 +320,7 @@ def kron(a: Tensor, b: Tensor) -> Tensor:
             axes.append(("a" if small == 1 else "b", axis))
             continue
         axes.append(row)
-        coefs = (-1, small if isinstance(small, int) else small, 1)
+        coefs = (-1, small, 1)
         selection = ops.select("==", coefs, 0, (size, big, small))
         factors.append((selection, (row, ("a", axis), ("b", axis))))
     for name, t in (("a", a), ("b", b)):
@@ -561,10 +561,10 @@ def entry(t: Tensor, positions: Sequence[tuple[Mapping[Index, int], Node]]) -> T
                 free.append(index)
         if size == 1:
             continue
-        if len(moving) == 1 and coefs[moving[0]] == 1 and fixed is ops.ZERO:
-            if moving[0].size == size:
-                labels[axis] = moving[0]
-                continue
+        straight = len(moving) == 1 and coefs[moving[0]] == 1 and fixed is ops.ZERO
+        if straight and moving[0].size == size:
+            labels[axis] = moving[0]
+            continue
         labels[axis] = ("axis", axis)
         selection = ops.select(
             "==",
@@ -692,6 +692,7 @@ def pool(t: Tensor, window: int, stride: int, how: str) -> Tensor:
     windows = _build(1, factors, t.free, (*outer, *inner), shape).node
     if how == "max":
         return Tensor(ops.reduce("max", windows, len(inner)), shape, t.free)
-    axes = tuple(range(windows.rank))
-    total = einsum(Fraction(1, window**t.rank), [(windows, axes)], axes[: len(axes) - len(inner)])
+    every = tuple(range(windows.rank))
+    kept = every[: len(every) - len(inner)]
+    total = einsum(Fraction(1, window**t.rank), [(windows, every)], kept)
     return Tensor(total, shape, t.free)

@@ -1,0 +1,1 @@
+"""From graph nodes to written mathematics: matrix notation and index notation."""

@@ -1,0 +1,460 @@
+"""Entries of nodes as sums of products of entries: index notation."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from fractions import Fraction
+from typing import Protocol
+
+from symback import phrase as p
+from symback.graph import Node, Shape, Size, symbols_of
+from symback.notation.ranges import (
+    Range,
+    Solution,
+    coefficient_of,
+    depends_on,
+    extreme,
+    least_value,
+    lowest_terms,
+    only_sizes,
+    replaced,
+    sides_of,
+    solve_for,
+)
+from symback.ops import (
+    ONE,
+    ZERO,
+    add,
+    apply,
+    einsum_parts,
+    number,
+    scale,
+    size_node,
+    subtract,
+    symbol,
+    value_of,
+)
+from symback.phrase import Phrase
+from symback.simplify.selections import condition_of
+from symback.sizes import affine, flat, never_negative, terms_of
+
+
+class Notations(Protocol):
+    """What the indexer asks of the notation it writes for."""
+
+    @property
+    def surfaces(self) -> Mapping[Node, Shape]: ...
+
+    @property
+    def names(self) -> Mapping[Node, Phrase]: ...
+
+    @property
+    def origins(self) -> Mapping[Node, tuple[Node, ...]]: ...
+
+    @property
+    def matrix_scalars(self) -> bool: ...
+
+    def matrix(self, root: Node) -> Phrase | None: ...
+
+    def scalar(self, node: Node) -> Phrase: ...
+
+    def comprehension(self, node: Node) -> Phrase: ...
+
+
+INDEX_NAMES = "ijklmnpqrsuvw"
+
+
+class Indexer:
+    """Writes entries; names its summation indices afresh."""
+
+    def __init__(self, notation: Notations, free: Mapping[Node, Size | None]) -> None:
+        self.notation = notation
+        self.taken = {index.name for index in free}
+        self.free = {
+            index: Range(ZERO, subtract(size_node(size), ONE))
+            for index, size in free.items()
+            if size is not None
+        }
+
+    def fresh(self, node: Node) -> Node:
+        used = self.taken | {x.name for x in symbols_of([node])}
+        names = [*INDEX_NAMES, *(f"{a}{k}" for k in range(1, 100) for a in INDEX_NAMES)]
+        name = next(name for name in names if name not in used)
+        self.taken.add(name)
+        return symbol(name, kind="index")
+
+    def entry(self, node: Node, indices: tuple[Node, ...]) -> Phrase:
+        if self.notation.matrix_scalars and not node.shape and node.op == "einsum":
+            form = self.notation.matrix(node)
+            if form is not None and not _has_head(form, "slice"):
+                return form
+        if node in self.notation.names:
+            return self._entry_of(self.notation.names[node], indices)
+        if node.op == "symbol":
+            return self._symbol(node, indices)
+        if node.op == "einsum":
+            return self._product(node, indices)
+        if node.op == "add":
+            return p.add(self.entry(arg, indices) for arg in node.args)
+        if node.op == "map":
+            args = [self.entry(arg, indices if arg.shape else ()) for arg in node.args]
+            name, *order = node.params
+            assert isinstance(name, str)
+            if name == "pow":
+                return p.power(*args)
+            return p.function(name, tuple(args), tuple(order))  # type: ignore[arg-type]
+        if node.op == "zeros":
+            return p.num(0)
+        if node.op == "select":
+            return self._condition(node, indices)
+        if node.op == "iota":
+            return self.notation.scalar(flat(add(indices[0], node.args[0])))
+        if node.op == "logsumexp":
+            return self._logsumexp(node, indices)
+        if node.op == "prod":
+            return self._reduction("prod_over", node, indices)
+        if node.op == "stack" and all(value_of(i) is not None for i in indices):
+            place = 0
+            for i, size in zip(indices, node.shape, strict=True):
+                assert isinstance(size, int)
+                place = place * size + int(value_of(i) or 0)
+            return self.entry(node.args[place], ())
+        if node.op == "matpow" and node.args[1].shape:
+            base = self.notation.matrix(node.args[0])
+            if base is not None:
+                exponent = self.entry(node.args[1], indices[:-2])
+                powered = Phrase("matrix_pow", (base, exponent), (), base.shape)
+                return self._entry_of(powered, indices[-2:])
+        form = self.notation.matrix(node)
+        if form is not None:
+            return self._entry_of(form, indices) if indices else form
+        return Phrase("entry", (self._opaque(node), *map(self.notation.scalar, indices)))
+
+    def _opaque(self, node: Node) -> Phrase:
+        """An array operation without notation of its own, as a function of its arguments."""
+        args = tuple(self.notation.comprehension(arg) for arg in node.args)
+        return Phrase("function", args, (node.op,), node.shape)
+
+    def _entry_of(self, base: Phrase, indices: tuple[Node, ...]) -> Phrase:
+        if not indices:
+            return base
+        if base.head == "transpose" and len(indices) == 2:
+            return self._entry_of(base.args[0], indices[::-1])
+        return Phrase("entry", (base, *map(self.notation.scalar, indices)))
+
+    def _symbol(self, node: Node, indices: tuple[Node, ...]) -> Phrase:
+        if not indices:
+            form = self.notation.matrix(node)
+            assert form is not None
+            return form
+        origins = self.notation.origins.get(node)
+        if origins is not None:
+            indices = tuple(add(i, o) for i, o in zip(indices, origins, strict=True))
+        surface = self.notation.surfaces.get(node, column_shape(node.shape))
+        base = Phrase("symbol", (), node.params, surface, node.symmetric)
+        return Phrase("entry", (base, *map(self.notation.scalar, indices)))
+
+    def _condition(self, node: Node, indices: tuple[Node, ...]) -> Phrase:
+        relation = node.params[0]
+        coefs, offset = condition_of(node)
+        total = affine(coefs, indices, offset)
+        known = value_of(total)
+        if known is not None:
+            holds = known == 0 if relation == "==" else known <= 0
+            return p.num(int(holds))
+        if relation == "==":
+            return self._delta(total)
+        left, right = sides_of(total)
+        return Phrase(
+            "iverson", (self.notation.scalar(left), self.notation.scalar(right)), (relation,)
+        )
+
+    def _logsumexp(self, node: Node, indices: tuple[Node, ...]) -> Phrase:
+        (x,) = node.args
+        return p.function("log", (self._reduction("sum_over", node, indices, apply("exp", x)),))
+
+    def _reduction(
+        self, head: str, node: Node, indices: tuple[Node, ...], x: Node | None = None
+    ) -> Phrase:
+        x = node.args[0] if x is None else x
+        inner = [self.fresh(x) for _ in x.shape[len(indices) :]]
+        axes = range(len(indices), x.rank)
+        starts = [self._axis_origin(x, axis) or ZERO for axis in axes]
+        body = self.entry(
+            x, (*indices, *(flat(subtract(i, o)) for i, o in zip(inner, starts, strict=True)))
+        )
+        bounds = [
+            self.notation.scalar(bound)
+            for axis, start in zip(axes, starts, strict=True)
+            for bound in (start, flat(add(start, size_node(x.shape[axis]), number(-1))))
+        ]
+        return Phrase(head, (body, *bounds), tuple(i.name for i in inner))
+
+    # --- products --------------------------------------------------------------------------------
+
+    def _product(self, node: Node, indices: tuple[Node, ...]) -> Phrase:
+        coef, labels, out, sizes = einsum_parts(node)
+        value: dict[int, Node] = {}
+        factors: list[Phrase] = []
+        for label, index in zip(out, indices, strict=True):
+            if label not in value:
+                value[label] = index
+                continue
+            same = subtract(value[label], index)
+            known = value_of(same)
+            if known is not None and known != 0:
+                return p.num(0)
+            if known is None:
+                pair = (self.notation.scalar(value[label]), self.notation.scalar(index))
+                factors.append(Phrase("delta", pair))
+        ranges: dict[Node, Range] = {}
+        for label in range(len(sizes)):
+            if label not in value:
+                origin = self._origin(node, label)
+                index = self.fresh(node)
+                value[label] = subtract(index, origin)
+                high = add(size_node(sizes[label]), origin, number(-1))
+                ranges[index] = Range(origin, high)
+        selections = []
+        rest = []
+        for arg, own in zip(node.args, labels, strict=True):
+            if arg.op == "select":
+                selections.append((arg, own))
+            else:
+                rest.append((arg, own))
+        conditions = self._solve(selections, value, ranges)
+        if conditions is None or not self._clip(selections, value, ranges, conditions):
+            return p.num(0)
+        factors.extend(conditions)
+        before = set(self.taken)
+        outside_free = dict(self.free)
+        self.free.update(ranges)
+        for arg, own in rest:
+            factors.append(self.entry(arg, tuple(value[x] for x in own)))
+        body = p.mul(_merge_equal(factors), Fraction(coef))
+        self.taken = before
+        self.free = outside_free
+        if not ranges:
+            return body
+        outside = []
+        inner_names = {i.name for i in ranges}
+        coef_out = Fraction(1)
+        if body.head == "mul":
+            coef_out = p.coefficient(body)
+            outside = [a for a in body.args if not _mentions(a, inner_names)]
+            inside = [a for a in body.args if _mentions(a, inner_names)]
+            body = p.mul(inside)
+        order = sorted(ranges, key=lambda i: self._bounds_others(i, ranges))
+        bounds = [self.notation.scalar(b) for i in order for b in (ranges[i].low, ranges[i].high)]
+        total = Phrase("sum_over", (body, *bounds), tuple(i.name for i in order))
+        return p.mul([*outside, total], coef_out)
+
+    def _origin(self, node: Node, label: int) -> Node:
+        """Where the user's own index for this label starts."""
+        _, labels, _, _ = einsum_parts(node)
+        for arg, own in zip(node.args, labels, strict=True):
+            if label in own:
+                found = self._axis_origin(arg, own.index(label))
+                if found is not None:
+                    return found
+        return ZERO
+
+    def _axis_origin(self, node: Node, axis: int) -> Node | None:
+        """Where the index of one axis starts, found in what the node is made of."""
+        todo = [(node, axis)]
+        while todo:
+            node, axis = todo.pop()
+            origins = self.notation.origins.get(node)
+            if origins is not None:
+                return origins[axis]
+            if node.op == "iota":
+                return node.args[0]
+            if node.op in ("map", "add"):
+                todo.extend((arg, axis) for arg in reversed(node.args) if arg.shape)
+            if node.op == "einsum":
+                _, labels, out, _ = einsum_parts(node)
+                for arg, own in zip(node.args, labels, strict=True):
+                    if out[axis] in own:
+                        todo.append((arg, own.index(out[axis])))
+        return None
+
+    def _solve(
+        self,
+        selections: list[tuple[Node, tuple[int, ...]]],
+        value: dict[int, Node],
+        ranges: dict[Node, Range],
+    ) -> list[Phrase] | None:
+        """Solve each [a + b - c == 0] for a summed index, whose range passes on to the others.
+
+        Returns the conditions that remain as factors, or None if one cannot hold.
+        """
+        conditions: list[Phrase] = []
+        for arg, own in sorted(selections, key=lambda selection: len(selection[1])):
+            if arg.params[0] != "==":
+                continue
+            coefs, offset = condition_of(arg)
+            if len(own) == 1 and self._fix(value, ranges, own[0], coefs[0], offset):
+                continue
+            total = affine(coefs, tuple(value[x] for x in own), offset)
+            total = lowest_terms(total)
+            known = value_of(total)
+            if known is not None and known != 0:
+                return None
+            if known is not None:
+                continue
+            solutions = [
+                Solution(index, solve_for(total, index), ranges, self.free)
+                for index in ranges
+                if abs(coefficient_of(total, index)) == 1
+            ]
+            if not solutions:
+                conditions.append(self._delta(total))
+                continue
+            best = min(solutions, key=lambda solution: solution.difficulty)
+            if not self._apply_solution(best, value, ranges, conditions):
+                return None
+        return conditions
+
+    def _clip(
+        self,
+        selections: list[tuple[Node, tuple[int, ...]]],
+        value: dict[int, Node],
+        ranges: dict[Node, Range],
+        conditions: list[Phrase],
+    ) -> bool:
+        """[i <= j] ends the sum over one of its indices there; False if it cannot hold."""
+        for arg, own in selections:
+            if arg.params[0] != "<=":
+                continue
+            coefs, offset = condition_of(arg)
+            total = affine(coefs, tuple(value[x] for x in own), offset)
+            involved = [i for i in ranges if abs(coefficient_of(total, i)) == 1]
+            # the innermost index gives way: the others may stand in its bounds
+            index = next((i for i in involved if not self._bounds_others(i, ranges)), None)
+            if index is None:
+                if not self._demand(ZERO, scale(-1, total), conditions, ranges):
+                    return False
+                continue
+            limits, end = ranges[index], solve_for(total, index)
+            if coefficient_of(total, index) == 1:
+                limits.high = extreme("minimum", limits.high, end, {**self.free, **ranges})
+            else:
+                limits.low = extreme("maximum", limits.low, end, {**self.free, **ranges})
+        return True
+
+    def _bounds_others(self, index: Node, ranges: dict[Node, Range]) -> bool:
+        return any(
+            depends_on(end, index)
+            for other, limits in ranges.items()
+            if other is not index
+            for end in (limits.low, limits.high)
+        )
+
+    def _demand(
+        self, low: Node, high: Node, conditions: list[Phrase], ranges: dict[Node, Range]
+    ) -> bool:
+        """Add the condition low <= high where it says something; False if it cannot hold.
+
+        A condition on sizes alone is taken to hold: sizes are large enough for every index that
+        was written.
+        """
+        difference = flat(subtract(high, low))
+        known = value_of(difference)
+        if known is not None:
+            return known >= 0
+        if never_negative(least_value(difference, {**self.free, **ranges})) or only_sizes(
+            difference
+        ):
+            return True
+        # in whole numbers i + 1 <= j is i < j
+        strict = number(-1) in terms_of(difference)
+        right, left = sides_of(flat(add(difference, ONE)) if strict else difference)
+        sides = (self.notation.scalar(left), self.notation.scalar(right))
+        conditions.append(Phrase("iverson", sides, ("<" if strict else "<=",)))
+        return True
+
+    def _fix(
+        self,
+        value: dict[int, Node],
+        ranges: dict[Node, Range],
+        label: int,
+        coef: Size,
+        offset: Node,
+    ) -> bool:
+        """An index that was given (`w[k]`) takes its value; it is taken to lie within its axis."""
+        names = symbols_of([value[label]])
+        index = next((i for i in names if i in ranges), None)
+        if coef != 1 or index is None or coefficient_of(value[label], index) != 1:
+            return False
+        given = scale(-1, offset)
+        result = solve_for(flat(subtract(value[label], given)), index)
+        limits = ranges.pop(index)
+        if given.op == "symbol":
+            start = subtract(value[label], index)
+            self.free.setdefault(
+                given, Range(flat(add(limits.low, start)), flat(add(limits.high, start)))
+            )
+        for other in value:
+            value[other] = replaced(value[other], index, result)
+        return True
+
+    def _apply_solution(
+        self,
+        solution: Solution,
+        value: dict[int, Node],
+        ranges: dict[Node, Range],
+        conditions: list[Phrase],
+    ) -> bool:
+        """Put the solution in; what its range demands clips another range or is a condition."""
+        gone, index, result = ranges.pop(solution.index), solution.index, solution.value
+        for label in value:
+            value[label] = replaced(value[label], index, result)
+        for limits in ranges.values():
+            limits.low = replaced(limits.low, index, result)
+            limits.high = replaced(limits.high, index, result)
+        if solution.difficulty == 0:
+            return True
+        if solution.clipped is not None:
+            sign = coefficient_of(result, solution.clipped)
+            rest = subtract(result, scale(sign, solution.clipped))
+            ends = [flat(scale(sign, subtract(end, rest))) for end in (gone.low, gone.high)]
+            low, high = ends if sign == 1 else ends[::-1]
+            limits = ranges[solution.clipped]
+            every = {**self.free, **ranges}
+            limits.low = extreme("maximum", limits.low, low, every)
+            limits.high = extreme("minimum", limits.high, high, every)
+            return True
+        return self._demand(gone.low, result, conditions, ranges) and self._demand(
+            result, gone.high, conditions, ranges
+        )
+
+    def _delta(self, total: Node) -> Phrase:
+        left, right = sides_of(total)
+        return Phrase("delta", (self.notation.scalar(left), self.notation.scalar(right)))
+
+
+def _has_head(form: Phrase, head: str) -> bool:
+    return form.head == head or any(_has_head(arg, head) for arg in form.args)
+
+
+def _mentions(form: Phrase, names: set[str]) -> bool:
+    todo = [form]
+    while todo:
+        piece = todo.pop()
+        if piece.head == "symbol" and piece.data[-1] == "index" and piece.data[0] in names:
+            return True
+        todo.extend(piece.args)
+    return False
+
+
+def _merge_equal(factors: list[Phrase]) -> list[Phrase]:
+    """x*x -> x^2."""
+    counts: dict[Phrase, int] = {}
+    for factor in factors:
+        counts[factor] = counts.get(factor, 0) + 1
+    return [f if k == 1 or f.is_number else p.power(f, p.num(k)) for f, k in counts.items()]
+
+
+def column_shape(shape: Shape) -> Shape:
+    """The surface shape of a node: a vector is a column."""
+    return (shape[0], 1) if len(shape) == 1 else shape

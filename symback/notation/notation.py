@@ -1,0 +1,366 @@
+"""From graph nodes to written mathematics: matrix notation where it exists, else index notation.
+
+A product of labelled factors is a small network: labels are its vertices, matrices its edges,
+vectors hang on vertices. Matrix notation is what is left after series-parallel reduction::
+
+    A_ij B_jk          series    A*B
+    A_ij B_ij          parallel  A .* B
+    v_i A_ij           a vector on an edge: A'*v where i is summed, diag(v)*A where it is not
+    A_ij B_ji          a closed pair: tr(A*B)
+
+A network that does not reduce (an index that three matrices share, say) has no matrix notation
+and is written with indices.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from fractions import Fraction
+
+from symback import phrase as p
+from symback.graph import Node, Shape, Size, symbols_of, topological
+from symback.notation.indexer import INDEX_NAMES, Indexer, column_shape
+from symback.notation.network import Network
+from symback.ops import (
+    ONE,
+    ZERO,
+    add,
+    einsum_parts,
+    scale,
+    size_node,
+    split_coefficient,
+    subtract,
+    symbol,
+    value_of,
+)
+from symback.phrase import Phrase
+from symback.rules import softmax
+from symback.simplify.selections import condition_of, unique_digits
+from symback.sizes import flat
+
+
+@dataclass
+class Notation:
+    """How nodes are written.
+
+    Attributes:
+        surfaces: the shape in which a symbol was declared, where that is not a scalar, a column
+            or a matrix without axes of length 1: a row `(1, n)`, or `(1, 1)`.
+        names: nodes that have a name of their own and are written by it.
+        origins: the first index of each axis of a symbol, where that is not 0.
+        matrix_scalars: whether scalars such as tr(A) stay in matrix notation among indices.
+    """
+
+    surfaces: Mapping[Node, Shape] = field(default_factory=dict)
+    names: Mapping[Node, Phrase] = field(default_factory=dict)
+    origins: Mapping[Node, tuple[Node, ...]] = field(default_factory=dict)
+    matrix_scalars: bool = False
+    _forms: dict[Node, Phrase | None] = field(default_factory=dict)
+
+    # --- matrix notation -------------------------------------------------------------------------
+
+    def matrix(self, root: Node) -> Phrase | None:
+        """`root` in matrix notation (a vector as a column), or None where there is none."""
+        for node in topological([root]):
+            if node not in self._forms:
+                self._forms[node] = self._matrix_form(node)
+        return self._forms[root]
+
+    def _matrix_form(self, node: Node) -> Phrase | None:
+        if node in self.names:
+            return self.names[node]
+        if node.rank > 2:
+            return None
+        shape = column_shape(node.shape)
+        if node.op == "einsum":
+            return self._product(node)
+        forms = [self._forms[arg] for arg in node.args]
+        if node.op == "symbol":
+            return self._symbol(node, shape)
+        if node.op == "number":
+            return p.num(value_of(node) or 0)
+        if node.op == "constant":
+            return Phrase("constant", data=node.params)
+        if node.op == "zeros":
+            return Phrase("zeros", shape=shape, symmetric=node.symmetric)
+        if any(form is None for form in forms):
+            return None
+        args = [form for form in forms if form is not None]
+        if node.op == "add":
+            return p.add(args)
+        if node.op == "map":
+            return self._function(node, args)
+        if node.op == "stack":
+            return Phrase("array", tuple(args), (), shape)
+        square = {"inv": "inverse", "det": "det", "logdet": "logdet", "expm": "expm"}
+        if node.op in square:
+            return Phrase(square[node.op], (args[0],), (), shape, node.symmetric)
+        if node.op == "matpow" and not node.args[1].shape:
+            return Phrase("matrix_pow", tuple(args), (), shape, node.symmetric)
+        if node.op in ("logsumexp", "max", "prod", "argmax"):
+            by_rows = node.args[0].rank == 2 and node.params[0] == 1
+            return Phrase(node.op, tuple(args), (1,) if by_rows else (), shape)
+        if node.op in ("sort", "order") and node.args[0].rank == 1:
+            return Phrase(node.op, tuple(args), (), shape)
+        return None
+
+    def _symbol(self, node: Node, shape: Shape) -> Phrase:
+        surface = self.surfaces.get(node, shape)
+        written = Phrase("symbol", (), node.params, surface, node.symmetric)
+        if surface == (1, 1):
+            return p.scalar(written)
+        return p.transpose(written) if surface != shape else written
+
+    def _function(self, node: Node, args: list[Phrase]) -> Phrase:
+        name = node.params[0]
+        assert isinstance(name, str)
+        if name == "pow":
+            return p.power(*args)
+        if name == "exp":
+            inner = self._softmax_argument(node)
+            if inner is not None:
+                form = self._forms[inner]
+                assert form is not None
+                return Phrase("softmax", (form,), (), form.shape)
+        return p.function(name, tuple(args), node.params[1:])  # type: ignore[arg-type]
+
+    def _softmax_argument(self, node: Node) -> Node | None:
+        """x for exp(x - logsumexp(x))."""
+        (inner,) = node.args
+        if inner.op != "add":
+            return None
+        for term in inner.args:
+            core = split_coefficient(term)[1]
+            bearer = core.args[0] if core.op == "einsum" and len(core.args) == 1 else core
+            if bearer.op == "logsumexp":
+                axes = bearer.params[0]
+                assert isinstance(axes, int)
+                if softmax(bearer.args[0], axes) is node and self._forms.get(bearer.args[0]):
+                    return bearer.args[0]
+        return None
+
+    def _product(self, node: Node) -> Phrase | None:
+        coef, labels, out, sizes = einsum_parts(node)
+        counters: dict[int, Node] = {}
+        factors: list[_Placed] = []
+        for arg, own in zip(node.args, labels, strict=True):
+            form = self._forms[arg]
+            if arg.op == "matpow" and len(own) == 3 and own[0] not in out:
+                form = self._counted_power(arg, own[0], counters, node)
+                own = own[1:]
+            factors.append(_Placed(arg, own, form))
+        written = self._reduced(_cut(factors, out, sizes, self), out, sizes, set(counters))
+        if written is None:
+            return None
+        for label, counter in counters.items():
+            last = subtract(size_node(sizes[label]), ONE)
+            bounds = (p.num(0), self.scalar(last))
+            whole = p.mul([written], Fraction(coef))
+            written, coef = Phrase("sum_over", (whole, *bounds), (counter.name,), whole.shape), 1
+        return p.mul([written], Fraction(coef))
+
+    def _reduced(
+        self, factors: list[_Placed], out: tuple[int, ...], sizes: Shape, counters: set[int]
+    ) -> Phrase | None:
+        """A product as matrices, Kronecker products where its result has joined axes."""
+        joints = [f for f in factors if f.joins(out)]
+        if joints:
+            return self._kronecker(factors, joints, out, sizes, counters)
+        if any(f.form is None or len(f.labels) > 2 for f in factors):
+            return None
+        used = {label for f in factors for label in f.labels} | set(out)
+        if used & counters:
+            return None
+        network = Network(out, sizes, used)
+        for f in factors:
+            assert f.form is not None
+            network.take(f.form, f.labels)
+        return network.reduce()
+
+    def _kronecker(
+        self,
+        factors: list[_Placed],
+        joints: list[_Placed],
+        out: tuple[int, ...],
+        sizes: Shape,
+        counters: set[int],
+    ) -> Phrase | None:
+        """[r == i*n + k] A_ij B_kl -> A (x) B, and [r == i + m*j] A_ij -> vec(A)."""
+        rest = [f for f in factors if f not in joints]
+        split = {f.labels[0]: f.digits() for f in joints}
+        majors = [split[x][0] if x in split else x for x in out]
+        minors = [split[x][1] if x in split else x for x in out]
+        if len(out) == 1:
+            major, minor = majors[0], minors[0]
+            body = self._reduced(rest, (minor, major), sizes, counters)
+            return None if body is None else p.vec(body, sizes[out[0]])
+        if len(split) == 2 and majors[0] == majors[1] and minors[0] == minors[1]:
+            body = self._reduced(rest, (minors[0], majors[0]), sizes, counters)
+            return None if body is None else p.diag(p.vec(body, sizes[out[0]]))
+        start = majors[0] if out[0] in split else majors[1]
+        first, reached = _component(rest, start)
+        second = [f for f in rest if f not in first]
+        crossed = len(split) == 2 and majors[1] not in reached and minors[1] in reached
+        columns = (minors[1], majors[1]) if crossed else (majors[1], minors[1])
+        if (minors[0] in reached and out[0] in split) or (
+            columns[1] in reached and out[1] in split
+        ):
+            return None
+        free = {x for x in out if x not in split}
+        parts = []
+        for chosen, mine in (
+            (first, (majors[0], columns[0])),
+            (second, (minors[0], columns[1])),
+        ):
+            own = tuple(x for x in mine if x not in free or (x in reached) == (chosen is first))
+            body = self._reduced(chosen, own, sizes, counters)
+            if body is None:
+                return None
+            if len(own) == 1 and own[0] == mine[1]:
+                body = p.transpose(body)  # only the column axis: a row
+            parts.append(body)
+        written = p.kron(parts[0], parts[1], (sizes[out[0]], sizes[out[1]]))
+        if crossed:
+            return p.mul([written, p.commutation(sizes[minors[1]], sizes[majors[1]])])
+        return written
+
+    def _counted_power(
+        self, arg: Node, label: int, counters: dict[int, Node], node: Node
+    ) -> Phrase | None:
+        """A^r, where the label of the exponents becomes the summation index r."""
+        base = self._forms[arg.args[0]]
+        if base is None:
+            return None
+        if label not in counters:
+            taken = {x.name for x in symbols_of([node])} | {c.name for c in counters.values()}
+            name = next(name for name in "rstuv" if name not in taken)
+            counters[label] = symbol(name, kind="index")
+        exponent = self.indexed(arg.args[1], (counters[label],))
+        return Phrase("matrix_pow", (base, exponent), (), base.shape, base.symmetric)
+
+    # --- index notation --------------------------------------------------------------------------
+
+    def indexed(self, node: Node, indices: tuple[Node, ...]) -> Phrase:
+        """The entry of `node` at `indices` (scalar nodes, counted from 0) as sums of entries."""
+        free: dict[Node, Size | None] = dict.fromkeys(symbols_of([node, *indices]))
+        for index, size in zip(indices, node.shape, strict=True):
+            if index in free:
+                free[index] = size
+        return Indexer(self, free).entry(node, indices)
+
+    def comprehension(self, node: Node) -> Phrase:
+        """The whole of `node` by its entries."""
+        taken = {x.name for x in symbols_of([node])}
+        names = [name for name in INDEX_NAMES if name not in taken]
+        indices = tuple(symbol(names[axis], kind="index") for axis in range(node.rank))
+        body = self.indexed(node, indices)
+        axes = tuple((i.name, size) for i, size in zip(indices, node.shape, strict=True))
+        return Phrase("comprehension", (body,), axes, node.shape)
+
+    def scalar(self, node: Node) -> Phrase:
+        """A scalar node that stands in an index, a bound or an exponent."""
+        form = self.matrix(node)
+        return form if form is not None else self.indexed(node, ())
+
+
+def _component(factors: list[_Placed], start: int) -> tuple[list[_Placed], set[int]]:
+    """The factors that shared labels join to `start`, and the labels they reach."""
+    found: list[_Placed] = []
+    reached = {start}
+    grown = True
+    while grown:
+        near = [f for f in factors if f not in found and not reached.isdisjoint(f.labels)]
+        found += near
+        reached |= {x for f in near for x in f.labels}
+        grown = bool(near)
+    return found, reached
+
+
+@dataclass(frozen=True)
+class _Placed:
+    """A factor of a product with its labels and its written form."""
+
+    node: Node
+    labels: tuple[int, ...]
+    form: Phrase | None
+
+    def joins(self, out: tuple[int, ...]) -> bool:
+        """Whether this is [r == i*n + k] with r an axis of the result: two axes read as one."""
+        return (
+            self.node.op == "select"
+            and len(self.labels) == 3
+            and self.labels[0] in out
+            and unique_digits(self.node)
+        )
+
+    def digits(self) -> tuple[int, int]:
+        """The labels that count slowly and fast."""
+        coefs = condition_of(self.node)[0]
+        fast = self.labels[1 + coefs[1:].index(1)]
+        return next(x for x in self.labels[1:] if x != fast), fast
+
+
+def _cut(
+    factors: list[_Placed], out: tuple[int, ...], sizes: Shape, notation: Notation
+) -> list[_Placed]:
+    """Selections that cut one factor become its slices: x[k], X[k, :], X[a:b, :]."""
+    current = list(factors)
+    for selection in factors:
+        node = selection.node
+        if node.op != "select" or node.params[0] != "==" or node.rank > 2:
+            continue
+        coefs, offset = condition_of(node)
+        label = selection.labels[0]
+        bearers = [f for f in current if f is not selection and label in f.labels]
+        if coefs not in ((1,), (1, -1)) or label in out or len(bearers) != 1:
+            continue
+        (bearer,) = bearers
+        if bearer.form is None or bearer.labels.count(label) != 1 or len(bearer.labels) > 2:
+            continue
+        start = flat(scale(-1, offset))
+        axis = bearer.labels.index(label)
+        current.remove(selection)
+        place = current.index(bearer)
+        if len(coefs) == 1:
+            kept = tuple(x for x in bearer.labels if x != label)
+            form = _picked(bearer, axis, start, notation)
+        else:
+            kept = tuple(selection.labels[1] if x == label else x for x in bearer.labels)
+            form = _sliced(bearer.form, axis, start, node.shape[1], notation)
+        current[place] = _Placed(bearer.node, kept, form)
+    return current
+
+
+def _picked(bearer: _Placed, axis: int, index: Node, notation: Notation) -> Phrase:
+    """One entry of a column, or one row or column of a matrix, as a column."""
+    assert bearer.form is not None
+    if len(bearer.labels) == 1:
+        whole = bearer.node.op == "symbol" and bearer.node.rank == 1
+        if whole:
+            return notation.indexed(bearer.node, (index,))
+        if bearer.form.head == "transpose" and bearer.form.args[0].head == "slice":
+            return _entry_of_row(bearer.form.args[0], notation.scalar(index))
+        if bearer.form.head == "slice" and bearer.form.shape[1] == 1:
+            base, *bounds = bearer.form.args
+            return Phrase("entry", (base, notation.scalar(index), bounds[2]))
+        return Phrase("entry", (bearer.form, notation.scalar(index)))
+    line = _sliced(bearer.form, axis, index, 1, notation)
+    return p.transpose(line) if axis == 0 else line
+
+
+def _entry_of_row(row: Phrase, column: Phrase) -> Phrase:
+    """X[k, :][c] is X[k, c]."""
+    base, *bounds = row.args
+    return Phrase("entry", (base, bounds[0], column))
+
+
+def _sliced(form: Phrase, axis: int, start: Node, size: Size, notation: Notation) -> Phrase:
+    bounds = [ZERO, size_node(form.shape[0]), ZERO, size_node(form.shape[1])]
+    if form.head == "transpose":
+        return p.transpose(_sliced(form.args[0], 1 - axis, start, size, notation))
+    if form.shape[1] == 1:
+        axis = 0
+    bounds[2 * axis], bounds[2 * axis + 1] = start, flat(add(start, size_node(size)))
+    shape = tuple(size if k == axis else s for k, s in enumerate(form.shape))
+    return Phrase("slice", (form, *map(notation.scalar, bounds)), (), shape)

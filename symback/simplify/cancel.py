@@ -1,0 +1,241 @@
+"""Matrices that cancel or join in a product: inverses, powers, signs."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+
+from symback.graph import Node
+from symback.ops import (
+    ONE,
+    Factor,
+    Label,
+    Labels,
+    add,
+    apply,
+    einsum,
+    einsum_parts,
+    inverse,
+    matrix_power,
+    number,
+    power,
+    rebuild,
+    scale,
+    size_node,
+    split_coefficient,
+    value_of,
+)
+from symback.simplify.product import Product, delta, einsum_like, negated, spread
+from symback.simplify.sums import flatten_sum
+from symback.sizes import flat
+
+ODD = frozenset(("sin", "tan", "asin", "atan", "sinh", "tanh", "asinh", "atanh", "erf", "sign"))
+
+
+def absorb_sign(product: Product) -> bool:
+    """-A'*(y - A*x) -> A'*(A*x - y), -sign(a - b) -> sign(b - a)."""
+    if product.coef >= 0:
+        return False
+    for place, (node, labels) in enumerate(product.factors):
+        if node.op == "map" and node.params[0] in ODD and _has_both_signs(node.args[0]):
+            flipped = apply(str(node.params[0]), negated(node.args[0]))
+        elif _has_both_signs(node):
+            flipped = negated(node)
+        else:
+            continue
+        product.coef = -product.coef
+        product.factors[place] = (flipped, labels)
+        return True
+    return False
+
+
+def _has_both_signs(node: Node) -> bool:
+    return node.op == "add" and len({split_coefficient(term)[0] > 0 for term in node.args}) == 2
+
+
+def cancel_inverses(product: Product) -> bool:
+    """inv(M)*M -> I, also where M is itself a product that has been merged."""
+    for place, (node, labels) in enumerate(product.factors):
+        if node.op != "inv":
+            continue
+        pattern = Product.of(node.args[0])
+        for row, column in (labels, labels[::-1]):
+            # inv(M)[row, column] * M[column, other] with `column` nowhere else
+            if product.places(column) != 2 or row == column:
+                continue
+            flipped = (row, column) != labels
+            found = _match(pattern, product, {place}, column, first_axis=not flipped)
+            if found is None:
+                continue
+            used, other, inner = found
+            product.replace({place, *used}, [delta(row, other, product.sizes[row])])
+            if pattern.coef != 1:
+                product.coef = product.coef / Fraction(pattern.coef)
+            product.forget(column, *inner)
+            return True
+    return False
+
+
+def _match(
+    pattern: Product, host: Product, taken: set[int], start: Label, *, first_axis: bool
+) -> tuple[set[int], Label, list[Label]] | None:
+    """Factors of `host` that form the matrix `pattern` with one axis at label `start`.
+
+    Returns the places of those factors, the label at the other axis and the labels inside.
+    """
+    here, there = pattern.out if first_axis else pattern.out[::-1]
+    if here == there:
+        return None
+    order = _connected_order(pattern.factors, here)
+    if order is None:
+        return None
+
+    def search(
+        depth: int, bound: dict[Label, Label], used: set[int]
+    ) -> tuple[set[int], dict[Label, Label]] | None:
+        if depth == len(order):
+            inner = [bound[x] for x in pattern.sizes if x not in pattern.out]
+            inside = [x for p in used for x in host.factors[p][1]]
+            private = all(host.places(x) == inside.count(x) for x in inner)
+            distinct = len(set(bound.values())) == len(bound)
+            return (used, bound) if private and distinct else None
+        want, own = pattern.factors[order[depth]]
+        for place, (node, labels) in enumerate(host.factors):
+            if node is not want or place in used or place in taken:
+                continue
+            orders = [labels, labels[::-1]] if node.symmetric else [labels]
+            for candidate in orders:
+                trial = dict(bound)
+                if all(trial.setdefault(a, b) == b for a, b in zip(own, candidate, strict=True)):
+                    result = search(depth + 1, trial, used | {place})
+                    if result is not None:
+                        return result
+        return None
+
+    result = search(0, {here: start}, set())
+    if result is None:
+        return None
+    used, bound = result
+    return used, bound[there], [bound[x] for x in pattern.sizes if x not in pattern.out]
+
+
+def _connected_order(factors: list[tuple[Node, Labels]], start: Label) -> list[int] | None:
+    """The factors in an order in which each shares a label with those before it."""
+    reached, order = {start}, []
+    waiting = list(range(len(factors)))
+    while waiting:
+        near = next((p for p in waiting if not reached.isdisjoint(factors[p][1])), None)
+        if near is None:
+            return None
+        waiting.remove(near)
+        order.append(near)
+        reached.update(factors[near][1])
+    return order
+
+
+def _matrix_power_parts(node: Node) -> tuple[Node, Node]:
+    """base, exponent with node = base^exponent as matrices.  inv(A) -> (A, -1)"""
+    if node.op == "matpow":
+        return node.args[0], node.args[1]
+    if node.op == "inv":
+        return node.args[0], number(-1)
+    return node, ONE
+
+
+def join_matrix_powers(product: Product) -> bool:
+    """A^r * A^(n-r) -> A^n."""
+    for i, (a, a_labels) in enumerate(product.factors):
+        if a.op != "matpow":
+            continue
+        *batch, row, column = a_labels
+        base, exponent = _matrix_power_parts(a)
+        for j, (b, b_labels) in enumerate(product.factors):
+            other_base, other_exponent = _matrix_power_parts(b)
+            if i == j or other_base is not base or b_labels[:-2] not in ((), tuple(batch)):
+                continue
+            if not exponent.shape:
+                batch = list(b_labels[:-2])
+            exponent, other_exponent = (
+                spread(exponent, other_exponent),
+                spread(other_exponent, exponent),
+            )
+            b_row, b_column = b_labels[-2:]
+            if column == b_row and product.places(column) == 2 and column not in product.out:
+                ends, middle = (row, b_column), column
+            elif row == b_column and product.places(row) == 2 and row not in product.out:
+                ends, middle = (b_row, column), row
+            else:
+                continue
+            total = flatten_sum(add(exponent, other_exponent))
+            terms = total.args if total.op == "add" else (total,)
+            if total.rank and not any(_carries_axes(term) for term in terms):
+                total = flat(
+                    add(
+                        *(
+                            einsum(einsum_parts(t)[0], [(arg, ()) for arg in t.args], ())
+                            for t in terms
+                        )
+                    )
+                )
+            power_labels = (*batch, *ends) if total.rank else ends
+            product.replace((i, j), [(matrix_power(base, total), power_labels)])
+            product.forget(middle)
+            return True
+    return False
+
+
+def _carries_axes(node: Node) -> bool:
+    """Whether an array varies along its axes; ones times a scalar does not."""
+    return node.op != "einsum" or any(einsum_parts(node)[1])
+
+
+MAX_CHAIN_POWER = 4
+
+
+def take_out_scalars(node: Node) -> Node:
+    """inv(t*A) -> inv(A)/t, det(t*A) -> t^n*det(A), (t*A)^n -> t^n*A^n, A^3 -> A*A*A."""
+    a = node.args[0]
+    if a.op == "einsum":
+        coef, labels, out, sizes = einsum_parts(a)
+        scalars = [arg for arg, own in zip(a.args, labels, strict=True) if not own]
+        rest: list[Factor] = [(arg, own) for arg, own in zip(a.args, labels, strict=True) if own]
+        if rest and (scalars or coef != 1):
+            factor = einsum(coef, [(arg, ()) for arg in scalars], ())
+            inner = einsum(1, rest, out, dict(enumerate(sizes)))
+            e = {"inv": number(-1), "det": size_node(a.shape[0]), "matpow": node.args[-1]}[node.op]
+            if not e.shape:
+                bare = rebuild(node, (inner, *node.args[1:]))
+                return einsum_like(power(factor, e), take_out_scalars(bare))
+    if node.op == "inv" and a.op == "matpow":
+        return matrix_power(a.args[0], scale(-1, a.args[1]))
+    if node.op == "inv":
+        return inverse_of_chain(node)
+    e_value = value_of(node.args[1]) if node.op == "matpow" else None
+    if e_value is not None and 1 < e_value <= MAX_CHAIN_POWER:
+        steps = range(int(e_value))
+        return einsum(1, [(a, (k, k + 1)) for k in steps], (0, len(steps)), merge=True)
+    return node
+
+
+def inverse_of_chain(node: Node, *, symmetric: bool = False) -> Node:
+    """inv(A*B) -> inv(B)*inv(A) for square A and B (each is invertible if the product is)."""
+    a = node.args[0] if node.op == "inv" else node
+    if node.op != "inv" or a.op != "einsum" or (a.symmetric and not symmetric):
+        return node
+    coef, labels, out, sizes = einsum_parts(a)
+    if any(size != a.shape[0] for size in sizes) or len(set(out)) != 2 or len(labels) < 2:
+        return node
+    chain: list[tuple[Node, Labels]] = []
+    position, waiting = out[0], list(zip(a.args, labels, strict=True))
+    while waiting:
+        step = [f for f in waiting if len(set(f[1])) == 2 and position in f[1]]
+        if len(step) != 1:
+            return node
+        waiting.remove(step[0])
+        factor, own = step[0]
+        forward = own[0] == position
+        position = own[1] if forward else own[0]
+        # inv(A)[j, i] stands for A[i, j]
+        chain.append((inverse(factor), own[::-1]))
+    if position != out[1] or len(sizes) != len(chain) + 1:
+        return node
+    return einsum(1 / Fraction(coef), chain, out[::-1])

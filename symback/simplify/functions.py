@@ -1,0 +1,177 @@
+"""Elementwise functions that are one simpler function together."""
+
+from __future__ import annotations
+
+from symback.graph import Node
+from symback.ops import (
+    ONE,
+    Label,
+    add,
+    apply,
+    is_zero,
+    ones,
+    power,
+    scale,
+    split_coefficient,
+    split_power,
+    value_of,
+    zeros,
+)
+from symback.simplify.cancel import take_out_scalars
+from symback.simplify.product import Product, einsum_like
+from symback.simplify.sums import flatten_sum
+
+
+def fuse_elementwise(product: Product) -> bool:
+    """Two elementwise factors on the same labels that are one simpler factor together."""
+    by_labels: dict[frozenset[Label], list[int]] = {}
+    for place, (node, labels) in enumerate(product.factors):
+        if node.op == "map" or (node.op in ("symbol", "add", "einsum")):
+            by_labels.setdefault(frozenset(labels), []).append(place)
+    for places in by_labels.values():
+        for i in places:
+            a, a_labels = product.factors[i]
+            if a.op != "map":
+                continue
+            for j in places:
+                b, b_labels = product.factors[j]
+                if i == j or a_labels != b_labels:
+                    continue
+                fused = _fuse_pair(a, b)
+                if fused is not None:
+                    product.replace((i, j), [(fused, a_labels)])
+                    return True
+    return False
+
+
+def absorb_into_case(product: Product) -> bool:
+    """x*where(c, 1, 0) -> where(c, x, 0), where that writes x once."""
+    for place, (node, labels) in enumerate(product.factors):
+        if node.op != "map" or node.params[0] != "where" or is_zero(node):
+            continue
+        condition, a, b = node.args
+        if not (is_zero(a) or is_zero(b)):
+            continue
+        pure = all(own == labels or not own for _, own in product.factors)
+        absorbed = [
+            k
+            for k, (other, own) in enumerate(product.factors)
+            if k != place and (own == labels or (pure and not own)) and other.op != "select"
+        ]
+        coef = product.coef if pure else 1
+        if not absorbed and coef == 1:
+            continue
+        others = [product.factors[k][0] for k in absorbed]
+        cases = [scale(coef, einsum_like(x, *others)) for x in (a, b)]
+        cases = [zeros(()) if is_zero(x) else x for x in cases]
+        if pure:
+            product.coef = 1
+        product.replace([place, *absorbed], [(apply("where", condition, *cases), labels)])
+        return True
+    return False
+
+
+def _fuse_pair(a: Node, b: Node) -> Node | None:
+    """a*b as one simpler node, or None.  sign(x)*abs(x) -> x, exp(x)*exp(-x) -> 1"""
+    name = a.params[0]
+    base, exponent = split_power(b)
+    whole = value_of(exponent)
+    if name == "sign":
+        (x,) = a.args
+        if base.op == "map" and base.params[0] == "abs" and base.args[0] is x:
+            odd = whole is not None and whole % 2 == 1
+            return power(x, exponent) if odd else None  # |x|^(k-1) is x^(k-1)
+        if b is x:
+            return apply("abs", x)
+    if base.op == "map" and whole == -1 and a.args == base.args:
+        quotient = _QUOTIENTS.get((str(name), str(base.params[0])))
+        if quotient is not None:
+            return power(apply(quotient[0], *a.args), quotient[1])
+    if name in ("step", "heaviside"):
+        (x,) = a.args
+        positive_part = base.op == "map" and base.params[0] in ("relu", "maximum")
+        if positive_part and whole is not None and whole > 0 and _positive_part_of(base) is x:
+            return b
+        if name == "step" and b is a:
+            return a
+        if b is x:
+            return apply("relu", x) if name == "step" else None
+    if name == "exp" and base.op == "map" and base.params[0] == "exp":
+        u, v = a.args[0], base.args[0]
+        if whole is not None and u.shape == v.shape:
+            total = flatten_sum(add(u, scale(whole, v)))
+            if is_zero(total) or (total.op != "add" or u.op == "add" or v.op == "add"):
+                return apply("exp", total)
+    if name == "exp" and base.op == "map" and base.params[0] == "sigmoid":
+        # exp(-z)*sigmoid(z) = sigmoid(-z)
+        if whole == 1 and scale(-1, base.args[0]) is a.args[0]:
+            return apply("sigmoid", a.args[0])
+        if whole is not None and whole > 1 and scale(-1, base.args[0]) is a.args[0]:
+            return einsum_like(apply("sigmoid", a.args[0]), power(base, whole - 1))
+    same_condition = name == "where" and base.op == "map" and a.args[0] is base.args[0]
+    if same_condition and base.params[0] == "where" and whole == 1:
+        cases = (einsum_like(x, y) for x, y in zip(a.args[1:], base.args[1:], strict=True))
+        return apply("where", a.args[0], *cases)
+    return None
+
+
+_QUOTIENTS = {  # f(u)/g(u) = h(u)^e
+    ("sin", "cos"): ("tan", 1),
+    ("cos", "sin"): ("tan", -1),
+    ("sinh", "cosh"): ("tanh", 1),
+    ("cosh", "sinh"): ("tanh", -1),
+}
+
+
+def _positive_part_of(node: Node) -> Node | None:
+    """x for relu(x) and max(x, 0)."""
+    if node.params[0] == "relu":
+        return node.args[0]
+    kept = [arg for arg in node.args if not is_zero(arg)]
+    return kept[0] if len(kept) == 1 else None
+
+
+def fuse_function(node: Node) -> Node:
+    """1/(1 + exp(u)) -> sigmoid(-u), log(1 + exp(u)) -> softplus(u), abs(x)^2 -> x^2, ..."""
+    if node.op in ("inv", "det", "matpow"):
+        return take_out_scalars(node)
+    if node.op != "map":
+        return node
+    name = node.params[0]
+    if name in ("abs", "sign"):
+        coef, core = split_coefficient(node.args[0])
+        if coef != 1 and value_of(node.args[0]) is None:
+            inner = apply(str(name), core)
+            sign = 1 if coef > 0 else -1
+            return scale(sign * coef if name == "abs" else sign, inner)
+        base, exponent = split_power(node.args[0])
+        e = value_of(exponent)
+        if name == "abs" and e is not None and e % 2 == 0:
+            return node.args[0]
+    if name == "pow":
+        base, exponent = node.args
+        e = value_of(exponent)
+        if base.op == "map" and base.params[0] == "abs" and e is not None and e % 2 == 0:
+            return power(base.args[0], exponent)
+        if e is not None and e < 0 and e.denominator == 1:
+            u = _one_plus_exp(base)
+            if u is not None:
+                return power(apply("sigmoid", scale(-1, u)), -e)
+        if base.op == "map" and base.params[0] == "exp" and e is not None:
+            return apply("exp", scale(e, base.args[0]))
+    if name == "log":
+        u = _one_plus_exp(node.args[0])
+        if u is not None:
+            return apply("softplus", u)
+    return node
+
+
+def _one_plus_exp(node: Node) -> Node | None:
+    """u for 1 + exp(u)."""
+    if node.op != "add" or len(node.args) != 2:
+        return None
+    for one, other in (node.args, node.args[::-1]):
+        is_one = one is ONE or (node.shape and one is ones(node.shape))
+        if is_one and other.op == "map" and other.params[0] == "exp":
+            return other.args[0]
+    return None

@@ -1,0 +1,160 @@
+"""Common factors taken out of a sum."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TypeAlias
+
+from symback.graph import Node
+from symback.ops import (
+    Label,
+    Labels,
+    add,
+    einsum,
+    power,
+    split_coefficient,
+    split_power,
+    subtract,
+    value_of,
+)
+from symback.simplify.product import Product
+from symback.simplify.sums import flatten_sum
+
+Members: TypeAlias = tuple[tuple[int, int], ...]  # places (term, factor) of a common factor
+
+
+def common_factors(products: list[Product]) -> list[Members]:
+    """The factors that several terms have in one role, with the places where they stand.
+
+    x^2 and x^3 have x^2 in common, and so have 1/x and 1/x^2 the latter.
+    """
+    groups: dict[tuple[object, ...], list[tuple[int, int]]] = {}
+    for t, product in enumerate(products):
+        if any(factor.op == "select" for factor, _ in product.factors):
+            continue
+        repeated = len(set(product.out)) != len(product.out)
+        seen = set()
+        for place, (factor, labels) in enumerate(product.factors):
+            if repeated and labels:
+                continue
+            base, exponent = split_power(factor)
+            numeric = value_of(exponent) is not None
+            key = (base if numeric else factor, _role(product, place))
+            if key not in seen:
+                seen.add(key)
+                groups.setdefault(key, []).append((t, place))
+    return [tuple(members) for members in groups.values() if len(members) >= 2]
+
+
+def _role(product: Product, place: int) -> tuple[object, ...]:
+    """How a factor hangs in its product: the axes of the result, or the sums, it carries."""
+    _, labels = product.factors[place]
+    return tuple(
+        ("out", product.out.index(x)) if x in product.out else ("sum", labels.index(x))
+        for x in labels
+    )
+
+
+def factors_in_common(products: list[Product], members: Members) -> list[Node]:
+    """What may be taken out: of 1/x and 1/x^2, first 1/x and then 1/x^2; of x and x^2, x."""
+    wholes = [products[t].factors[place][0] for t, place in members]
+    exponents = {value_of(split_power(whole)[1]) for whole in wholes}
+    if len(exponents) == 1:
+        return wholes[:1]
+    known = sorted((e for e in exponents if e is not None), key=abs)
+    base = split_power(wholes[0])[0]
+    chosen = [known[0], known[-1]] if known[-1] < 0 else [known[0]]
+    if known[0] > 0 > known[-1]:
+        chosen = [known[-1]]
+    return [power(base, e) for e in dict.fromkeys(chosen)]
+
+
+def take_out(
+    node: Node,
+    products: list[Product],
+    members: Members,
+    factor: Node,
+    tidy: Callable[[Node], Node],
+) -> Node | None:
+    """The sum with the factors at `members` (term, place) taken out of their terms."""
+    first, first_place = members[0]
+    first_labels = products[first].factors[first_place][1]
+    out = products[first].out
+    if not first_labels:
+        return _take_out_scalar(node, products, members, factor, tidy)
+    rests, axes_of = [], []
+    for t, place in members:
+        product = products[t]
+        whole, labels = product.factors[place]
+        rest = [f for p, f in enumerate(product.factors) if p != place]
+        if whole is not factor:
+            base, exponent = split_power(whole)
+            rest.append((power(base, subtract(exponent, split_power(factor)[1])), labels))
+        sums = list(dict.fromkeys(x for x in labels if x not in product.out))
+        rename: dict[Label, Label] = {x: ("out", k) for k, x in enumerate(product.out)}
+        rename.update({x: ("sum", labels.index(x)) for x in sums})
+        own_sizes = {rename[x]: product.sizes[x] for x in rename}
+        coef = split_coefficient(node.args[t])[0]
+        inner = [(f, tuple(rename.get(x, ("in", x)) for x in own)) for f, own in rest]
+        kept = [x for x in own_sizes if any(x in own for _, own in inner)]
+        rests.append((coef, inner, kept, own_sizes))
+        axes_of.append(frozenset(kept))
+    axes = _union_axes(axes_of, first_labels, products[first])
+    if axes is None or len(axes) > max(2, len(out)):
+        return None  # a sum of rank three would have no matrix notation
+    order = [x for x in rests[0][3] if x in axes]
+    sizes = {x: size for _, _, _, known in rests for x, size in known.items()}
+    terms = []
+    for coef, inner, kept, _ in rests:
+        free = {x: sizes[x] for x in order if x not in kept}
+        terms.append(einsum(coef, inner, order, free))
+    total = tidy(flatten_sum(add(*terms)))
+    factor_labels = tuple(
+        ("out", out.index(x)) if x in out else ("sum", first_labels.index(x)) for x in first_labels
+    )
+    target = [("out", k) for k in range(len(out))]
+    known = set(order) | set(factor_labels)
+    free = {x: products[first].sizes[out[x[1]]] for x in target if x not in known}
+    gathered = einsum(1, [(total, order), (factor, factor_labels)], target, free)
+    chosen = {t for t, _ in members}
+    others = [term for t, term in enumerate(node.args) if t not in chosen]
+    return add(gathered, *others) if others else gathered
+
+
+def _take_out_scalar(
+    node: Node,
+    products: list[Product],
+    members: Members,
+    factor: Node,
+    tidy: Callable[[Node], Node],
+) -> Node:
+    """c*A + c*B -> c*(A + B)"""
+    base, exponent = split_power(factor)
+    rests = []
+    for t, place in members:
+        product = products[t]
+        rest = [f for p, f in enumerate(product.factors) if p != place]
+        whole = product.factors[place][0]
+        if whole is not factor:
+            rest.append((power(base, subtract(split_power(whole)[1], exponent)), ()))
+        coef = split_coefficient(node.args[t])[0]
+        rests.append(einsum(coef, rest, product.out, product.sizes))
+    total = tidy(flatten_sum(add(*rests)))
+    axes = tuple(range(total.rank))
+    gathered = einsum(1, [(total, axes), (factor, ())], axes)
+    chosen = {t for t, _ in members}
+    return add(gathered, *(term for t, term in enumerate(node.args) if t not in chosen))
+
+
+def _union_axes(
+    axes_of: list[frozenset[Label]], labels: Labels, product: Product
+) -> frozenset[Label] | None:
+    """The axes of the gathered sum; residues that lack some are spread along the factor's own."""
+    union = frozenset().union(*axes_of)
+    if all(axes == union for axes in axes_of):
+        return union
+    own = {
+        ("out", product.out.index(x)) if x in product.out else ("sum", labels.index(x))
+        for x in labels
+    }
+    return union if all(not axes or union - axes <= own for axes in axes_of) else None

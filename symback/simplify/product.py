@@ -1,0 +1,91 @@
+"""The working form of a product while it is rewritten, and helpers for products."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from symback.graph import Node, Size
+from symback.ops import (
+    Factor,
+    Label,
+    Labels,
+    Number,
+    add,
+    einsum,
+    einsum_parts,
+    scale,
+)
+
+
+@dataclass
+class Product:
+    """A product being rewritten in place."""
+
+    coef: Number
+    factors: list[tuple[Node, Labels]]
+    out: Labels
+    sizes: dict[Label, Size]
+
+    @staticmethod
+    def of(node: Node) -> Product:
+        if node.op != "einsum":
+            axes = tuple(range(node.rank))
+            return Product(1, [(node, axes)], axes, dict(enumerate(node.shape)))
+        coef, labels, out, sizes = einsum_parts(node)
+        factors: list[tuple[Node, Labels]] = list(zip(node.args, labels, strict=True))
+        return Product(coef, factors, out, dict(enumerate(sizes)))
+
+    def node(self, *, merge: bool = False) -> Node:
+        return einsum(self.coef, self.factors, self.out, self.sizes, merge=merge)
+
+    @property
+    def factors_alone(self) -> list[Node]:
+        return [factor for factor, _ in self.factors]
+
+    def summed(self, labels: Iterable[Label]) -> bool:
+        """Whether the sum runs over all of these labels."""
+        return all(label not in self.out for label in labels)
+
+    def places(self, label: Label) -> int:
+        """How often a label occurs in the factors and in the result."""
+        return sum(own.count(label) for _, own in self.factors) + self.out.count(label)
+
+    def replace(self, gone: Iterable[int], new: Iterable[Factor]) -> None:
+        dropped = set(gone)
+        kept = [factor for place, factor in enumerate(self.factors) if place not in dropped]
+        self.factors = [*kept, *((node, tuple(labels)) for node, labels in new)]
+
+    def forget(self, *labels: Label) -> None:
+        """Drop labels that no factor carries any more."""
+        for label in labels:
+            if self.places(label) == 0:
+                self.sizes.pop(label, None)
+
+
+def delta(a: Label, b: Label, size: Size) -> Factor:
+    return einsum(1, [], "ii", {"i": size}), (a, b)
+
+
+def flipped(a: Node) -> Node:
+    """The transpose, a product opened up."""
+    return a if a.rank < 2 else einsum(1, [(a, "ij")], "ji", merge=True)
+
+
+def einsum_like(*factors: Node) -> Node:
+    """The elementwise product of nodes of one shape, scalars among them."""
+    rank = max(factor.rank for factor in factors)
+    axes = tuple(range(rank))
+    return einsum(1, [(f, axes if f.shape else ()) for f in factors], axes, merge=True)
+
+
+def spread(node: Node, like: Node) -> Node:
+    """A scalar over the shape of `like`."""
+    if node.shape or not like.shape:
+        return node
+    axes = tuple(range(like.rank))
+    return einsum(1, [(node, ())], axes, dict(zip(axes, like.shape, strict=True)))
+
+
+def negated(total: Node) -> Node:
+    return add(*(scale(-1, term) for term in total.args))

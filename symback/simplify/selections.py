@@ -1,0 +1,173 @@
+"""Conditions on indices: they are solved, joined, or put into each other."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+
+from symback.graph import Node, Size
+from symback.ops import (
+    ZERO,
+    Factor,
+    Label,
+    Labels,
+    add,
+    as_size,
+    einsum,
+    number,
+    scale,
+    select,
+    size_node,
+    subtract,
+    value_of,
+    zeros,
+)
+from symback.simplify.product import Product, delta
+from symback.sizes import fits, flat, never_negative, plus
+
+
+def substitute_selections(product: Product) -> bool:
+    """A selection that fixes an index puts it into the others; [p == q] on one range is I."""
+    for place, (node, labels) in enumerate(product.factors):
+        if node.op != "select" or node.params[0] != "==":
+            continue
+        coefs, offset = condition_of(node)
+        if not all(isinstance(c, int) for c in coefs):
+            continue
+        same_range = node.rank == 2 and node.shape[0] == node.shape[1]
+        if coefs in ((1, -1), (-1, 1)) and value_of(offset) == 0 and same_range:
+            product.replace([place], [delta(labels[0], labels[1], node.shape[0])])
+            return True
+        fixed = value_of(offset)
+        if len(coefs) == 1 and fixed is not None:
+            index = -int(fixed) * (1 if coefs[0] == 1 else -1)
+            if abs(fixed) and _fix_index(product, place, labels[0], index):
+                return True
+            if not fixed and _fix_index(product, place, labels[0], 0):
+                return True
+    return _join_selections(product)
+
+
+def sum_of_indices(product: Product) -> bool:
+    """The sum of 0, 1, ..., n - 1 (plus an offset each) is n*(n - 1)/2 (plus n times that)."""
+    for place, (node, labels) in enumerate(product.factors):
+        if node.op == "iota" and product.places(labels[0]) == 1:
+            n = size_node(product.sizes.pop(labels[0]))
+            pairs = einsum(Fraction(1, 2), [(n, ()), (add(n, number(-1)), ())], ())
+            total = add(pairs, einsum(1, [(n, ()), (node.args[0], ())], ()))
+            product.factors[place] = (flat(total), ())
+            return True
+    return False
+
+
+def condition_of(node: Node) -> tuple[tuple[Size, ...], Node]:
+    coefs = node.params[1]
+    assert isinstance(coefs, tuple)
+    return coefs, node.args[0]
+
+
+def _join_selections(product: Product) -> bool:
+    """Two selections that meet in a summed index and nowhere else become one.
+
+    [r == i + a][r == j + b]      ->  [i + a == j + b]
+    [r == i*n + k][r == j*n + l]  ->  [i == j][k == l]
+    """
+    selections = [
+        (place, node, labels)
+        for place, (node, labels) in enumerate(product.factors)
+        if node.op == "select" and node.params[0] == "==" and len(labels) in (2, 3)
+    ]
+    for a, (i, one, one_labels) in enumerate(selections):
+        for j, other, other_labels in selections[a + 1 :]:
+            for r in one_labels:
+                if r not in other_labels or r in product.out or product.places(r) != 2:
+                    continue
+                if one is other and len(one_labels) == 3 and one_labels[0] == r == other_labels[0]:
+                    if not unique_digits(one):
+                        continue
+                    pairs = zip(one_labels[1:], other_labels[1:], one.shape[1:], strict=True)
+                    product.replace((i, j), [delta(x, y, size) for x, y, size in pairs])
+                    product.forget(r)
+                    return True
+                if len(one_labels) == len(other_labels) == 2:
+                    joined = _joined_shifts((one, one_labels), (other, other_labels), r)
+                    if joined is not None:
+                        product.replace((i, j), [joined])
+                        product.forget(r)
+                        return True
+    return False
+
+
+def unique_digits(node: Node) -> bool:
+    """Whether [r == i*n + k] names each pair (i, k) by its own r: k counts the digits below n."""
+    coefs, offset = condition_of(node)
+    sizes = dict(zip(coefs[1:], node.shape[1:], strict=True))
+    others = [c for c in coefs[1:] if c != 1]
+    return coefs[0] == -1 and offset is ZERO and len(others) == 1 and sizes.get(1) == others[0]
+
+
+def _joined_shifts(one: tuple[Node, Labels], other: tuple[Node, Labels], r: Label) -> Factor | None:
+    """[r == i + a][r == j + b] as a condition on i and j; a factor 0 if it cannot hold."""
+    shifts = []
+    for node, labels in (one, other):
+        coefs, offset = condition_of(node)
+        place = labels.index(r)
+        if coefs != (1, -1) and coefs != (-1, 1):
+            return None
+        sign = 1 if coefs[place] == 1 else -1
+        shift = scale(-sign, offset)  # r == i + shift
+        end = plus(node.shape[1 - place], as_size(shift))
+        if not never_negative(shift) or not fits(end, node.shape[place]):
+            return None
+        shifts.append((labels[1 - place], node.shape[1 - place], shift, end))
+    (i, i_size, a, a_end), (j, j_size, b, b_end) = shifts
+    if a is b and i_size == j_size:
+        return delta(i, j, i_size)
+    if fits(a_end, as_size(b)) or fits(b_end, as_size(a)):
+        return zeros((i_size, j_size)), (i, j)
+    return select("==", (1, -1), subtract(a, b), (i_size, j_size)), (i, j)
+
+
+def _out_of_range(coef: Size, offset: Node, size: Size) -> bool:
+    """Whether coef*i + offset is plainly never 0 for 0 <= i < size."""
+    value = value_of(offset)
+    if value is None or not isinstance(coef, int):
+        return False
+    solution = -value / coef
+    beyond = isinstance(size, int) and solution >= size
+    return solution < 0 or solution.denominator != 1 or beyond
+
+
+def _fix_index(product: Product, fixing: int, label: Label, index: int) -> bool:
+    """Put a known index into other selections, explicit arrays and index vectors."""
+    for place, (node, labels) in enumerate(product.factors):
+        if place == fixing or label not in labels:
+            continue
+        if node.op == "select" and node.params[0] == "==":
+            coefs, offset = condition_of(node)
+            axis = labels.index(label)
+            coef = coefs[axis]
+            if not isinstance(coef, int):
+                continue
+            rest = [k for k in range(len(labels)) if k != axis]
+            moved = add(offset, number(coef * index))
+            if not rest:
+                known = value_of(moved)
+                if known is None:
+                    continue
+                product.replace([place], [(number(int(known == 0)), ())])
+                return True
+            if len(rest) == 1 and _out_of_range(coefs[rest[0]], moved, node.shape[rest[0]]):
+                product.replace([place], [(ZERO, ())])
+                return True
+            smaller = select(
+                "==", [coefs[k] for k in rest], moved, tuple(node.shape[k] for k in rest)
+            )
+            product.replace([place], [(smaller, tuple(labels[k] for k in rest))])
+            return True
+        if node.op == "stack" and len(labels) == 1:
+            product.replace([place], [(node.args[index], ())])
+            return True
+        if node.op == "iota":
+            product.replace([place], [(add(node.args[0], number(index)), ())])
+            return True
+    return False

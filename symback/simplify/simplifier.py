@@ -1,0 +1,280 @@
+"""From a gradient as the sweep leaves it to the form that a good textbook prints.
+
+Small rewrites, each right wherever the expression is defined, or with its side condition stated:
+
+    merge        (A*B)*x                        ->  A*B*x          (products of products)
+    cancel       inv(A)*A*x                     ->  x
+    fuse         abs(x)*sign(x)                 ->  x
+    expand       -(t/y - (1-t)/(1-y))/2*y*(1-y) ->  (y - t)/2      (only where it gets shorter)
+    gather       A*x + A'*x                     ->  (A + A')*x     (only where it gets shorter)
+    unit sums    sum(t)*p - t                   ->  p - t          (only where sum(t) = 1 is given)
+
+:func:`simplify` applies them bottom-up, each node once.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from symback.graph import Node, transform
+from symback.ops import add, einsum, einsum_parts, rebuild, scale, split_coefficient
+from symback.simplify.cancel import (
+    absorb_sign,
+    cancel_inverses,
+    inverse_of_chain,
+    join_matrix_powers,
+)
+from symback.simplify.functions import absorb_into_case, fuse_elementwise, fuse_function
+from symback.simplify.gather import common_factors, factors_in_common, take_out
+from symback.simplify.product import Product, flipped
+from symback.simplify.selections import substitute_selections, sum_of_indices
+from symback.simplify.sums import (
+    MAX_EXPANDED_TERMS,
+    common_coefficient,
+    expand,
+    flatten_sum,
+    fuse_sum,
+    reflect_sigmoids,
+)
+
+MAX_GATHERED_TERMS = 60
+
+
+MAX_GATHERING_TRIES = 6
+
+
+@dataclass
+class Simplifier:
+    """Simplifies nodes; results are remembered from call to call.
+
+    Attributes:
+        unit_sums: pairs (symbol, axis): the entries of the symbol along that axis sum to 1.
+        used: the pairs that a result depends on.
+    """
+
+    unit_sums: frozenset[tuple[Node, int]] = frozenset()
+    used: set[tuple[Node, int]] = field(default_factory=set)
+    _memo: dict[Node, Node] = field(default_factory=dict)
+    _cost: dict[Node, int] = field(default_factory=dict)
+    _gatherings: dict[Node, Node] = field(default_factory=dict)
+
+    def __call__(self, root: Node) -> Node:
+        return transform(root, self._visit, self._memo)
+
+    def _visit(self, node: Node, args: tuple[Node, ...]) -> Node:
+        if node.op == "einsum":
+            return self._shortest_product(self._product(rebuild(node, args, merge=True)))
+        if node.op == "add":
+            return self._upright(self._sum(rebuild(node, args)))
+        return self._upright(fuse_function(rebuild(node, args)))
+
+    def _upright(self, node: Node) -> Node:
+        """A matrix function or sum in one of its two orientations, always the same one.
+
+        exp(B'*A') -> exp(A*B)', and A' + B' -> (A + B)'
+        """
+        if node.rank != 2 or node.symmetric or node.op not in ("add", "map", "inv"):
+            return node
+        turned = rebuild(node, tuple(flipped(arg) for arg in node.args))
+        if (self.cost(turned), _core_keys(turned)) < (self.cost(node), _core_keys(node)):
+            return flipped(turned)
+        return node
+
+    # --- products ------------------------------------------------------------------------------
+
+    def _product(self, node: Node) -> Node:
+        """One product, its factors cancelled and fused until nothing changes."""
+        while node.op == "einsum":
+            product = Product.of(node)
+            changed = (
+                self._drop_unit_sums(product)
+                or self._split_off_scalars(product)
+                or absorb_sign(product)
+                or cancel_inverses(product)
+                or join_matrix_powers(product)
+                or fuse_elementwise(product)
+                or absorb_into_case(product)
+                or substitute_selections(product)
+                or sum_of_indices(product)
+            )
+            if not changed:
+                break
+            node = product.node(merge=True)
+        return node
+
+    def _split_off_scalars(self, product: Product) -> bool:
+        """x'*y*A -> (x'*y)*A: factors that no index joins to the result are a scalar factor."""
+        for start, (_, labels) in enumerate(product.factors):
+            if not labels or not product.summed(labels):
+                continue
+            group, reached = {start}, set(labels)
+            grown = True
+            while grown:
+                near = {
+                    place
+                    for place, (_, own) in enumerate(product.factors)
+                    if place not in group and not reached.isdisjoint(own)
+                }
+                group |= near
+                reached |= {x for place in near for x in product.factors[place][1]}
+                grown = bool(near)
+            alone = len(group) == len(product.factors) and not product.out
+            if alone or not product.summed(reached):
+                continue
+            parts = [product.factors[place] for place in sorted(group)]
+            closed = self._shortest_product(self._product(einsum(1, parts, ())))
+            product.replace(group, [(closed, ())])
+            for label in reached:
+                del product.sizes[label]
+            return True
+        return False
+
+    def _drop_unit_sums(self, product: Product) -> bool:
+        if not self.unit_sums:
+            return False
+        for place, (factor, labels) in enumerate(product.factors):
+            for axis, label in enumerate(labels):
+                if (factor, axis) in self.unit_sums and product.places(label) == 1:
+                    self.used.add((factor, axis))
+                    del product.factors[place], product.sizes[label]
+                    return True
+        return False
+
+    def _shortest_product(self, node: Node) -> Node:
+        """The product as it is or multiplied out, whichever is shorter."""
+        if node.op != "einsum":
+            return node
+        if any(f.op == "inv" and f.symmetric for f in node.args):
+            split = tuple(inverse_of_chain(f, symmetric=True) for f in node.args)
+            if split != node.args:
+                candidate = self._product(rebuild(node, split, merge=True))
+                if self.cost(candidate) < self.cost(node):
+                    return candidate
+        if not any(f.op == "add" for f in node.args):
+            return node
+        expanded = expand(node, MAX_EXPANDED_TERMS)
+        if expanded is None:
+            return node
+        candidate = self._gathered(self._cancelled(expanded))
+        return candidate if self.cost(candidate) < self.cost(node) else node
+
+    def _cancelled(self, node: Node) -> Node:
+        """A sum of products, each cancelled on its own."""
+        if node.op != "add":
+            return self._product(node)
+        return add(*(self._product(term) for term in node.args))
+
+    # --- sums ----------------------------------------------------------------------------------
+
+    def _sum(self, node: Node) -> Node:
+        node = fuse_sum(flatten_sum(node), self._sum)
+        if node.op != "add":
+            return self._product(node)
+        if len(node.args) > MAX_GATHERED_TERMS:
+            return node
+        best = self._gathered(node)
+        reflected = reflect_sigmoids(node)
+        if reflected is not None:
+            candidate = self._gathered(self._cancelled(reflected))
+            if self.cost(candidate) < self.cost(best):
+                best = candidate
+        if any(t.op == "einsum" and any(f.op == "add" for f in t.args) for t in node.args):
+            expanded = expand(node, MAX_EXPANDED_TERMS)
+            if expanded is not None:
+                candidate = self._gathered(self._cancelled(expanded))
+                if self.cost(candidate) < self.cost(best):
+                    best = candidate
+        return best
+
+    def _gathered(self, node: Node) -> Node:
+        """Common factors taken out of a sum, as long as that makes it shorter."""
+        node = common_coefficient(node)
+        coef, core = split_coefficient(node)
+        if core.op != "add" or len(core.args) > MAX_GATHERED_TERMS:
+            return node
+        found = self._gatherings.get(core)
+        if found is None:
+            found = core
+            while found.op == "add":
+                better = self._gather_once(found)
+                if better is None:
+                    break
+                found = better
+            found = self._gatherings[core] = common_coefficient(found)
+        return scale(coef, found)
+
+    def _gather_once(self, node: Node) -> Node | None:
+        """The sum with one common factor taken out, if that makes it shorter."""
+        products = [Product.of(split_coefficient(term)[1]) for term in node.args]
+        groups = common_factors(products)
+        savings = {
+            members: (len(members) - 1) * (self.cost(products[t].factors[place][0]) + 2)
+            for members in groups
+            for t, place in members[:1]
+        }
+        for members in sorted(groups, key=lambda m: -savings[m])[:MAX_GATHERING_TRIES]:
+            candidates = [
+                take_out(node, products, members, factor, self._gathered)
+                for factor in factors_in_common(products, members)
+            ]
+            best = min((c for c in candidates if c is not None), key=self.cost, default=node)
+            if self.cost(best) < self.cost(node):
+                return best
+        return None
+
+    # --- length --------------------------------------------------------------------------------
+
+    def cost(self, node: Node) -> int:
+        """Roughly the length of the node when written out; shared parts count each time."""
+        found = self._cost.get(node)
+        if found is None:
+            todo = [node]
+            while todo:
+                top = todo[-1]
+                below = [arg for arg in top.args if arg not in self._cost]
+                if below:
+                    todo.extend(below)
+                    continue
+                todo.pop()
+                self._cost[top] = _own_cost(top) + sum(self._cost[arg] for arg in top.args)
+            found = self._cost[node]
+        return found
+
+
+def simplify(node: Node) -> Node:
+    """The shortest form of `node` that the rewrites of this module find.
+
+    >>> from symback.ops import symbol, einsum, add
+    >>> A, x = symbol("A", (symbol("n"), symbol("n"))), symbol("x", (symbol("n"),))
+    >>> both = add(einsum(1, [(A, "ij"), (x, "j")], "i"), einsum(1, [(A, "ji"), (x, "j")], "i"))
+    >>> simplify(both).op  # A*x + A'*x -> (A + A')*x
+    'einsum'
+    """
+    return Simplifier()(node)
+
+
+def _own_cost(node: Node) -> int:
+    if node.op == "einsum":
+        coef, labels, out, sizes = einsum_parts(node)
+        summed = len(sizes) - len(set(out))
+        carried = {x for own in labels for x in own}
+        lonely = sum(1 for x in range(len(sizes)) if x not in carried and labels)
+        repeated = len(out) - len(set(out))
+        cost = 2 * (len(labels) - 1) + 2 * repeated + lonely
+        if coef not in (1, -1):
+            cost += 2
+        elif coef == -1:
+            cost += 1
+        if len(labels) == 1 and summed:
+            cost += 2
+        return max(cost, 1)
+    if node.op == "add":
+        return 2 * (len(node.args) - 1)
+    if node.op == "map" and node.params[0] == "pow":
+        return 1
+    return 2
+
+
+def _core_keys(node: Node) -> list[int]:
+    """What a node is made of, whatever the numbers in front: the same for f(X) and g(-X)."""
+    return sorted(split_coefficient(arg)[1].key for arg in node.args)

@@ -1,0 +1,231 @@
+"""Sums: flattened, multiplied out, terms that are one function together."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from fractions import Fraction
+
+from symback.graph import Node
+from symback.ops import (
+    Number,
+    add,
+    apply,
+    einsum,
+    ones,
+    power,
+    scale,
+    split_coefficient,
+    split_power,
+    subtract,
+    value_of,
+)
+from symback.simplify.product import Product, negated, spread
+
+
+def flatten_sum(node: Node) -> Node:
+    """a + 2*(b - c) -> a + 2*b - 2*c."""
+    if node.op != "add":
+        return node
+    terms, todo = [], list(reversed(node.args))
+    while todo:
+        term = todo.pop()
+        coef, core = split_coefficient(term)
+        if core.op == "add":
+            todo.extend(scale(coef, inner) for inner in reversed(core.args))
+        else:
+            terms.append(term)
+    return add(*terms)
+
+
+def fuse_sum(node: Node, tidy: Callable[[Node], Node]) -> Node:
+    """Terms that are one function together: 1 - sigmoid(u), exp(u) + exp(-u), two cases of one."""
+    while node.op == "add":
+        fused = (
+            _one_less_sigmoid(node)
+            or _hyperbolic(node)
+            or _join_cases(node)
+            or _join_diagonals(node, tidy)
+        )
+        if fused is None:
+            return _pythagoras(node)
+        node = fused
+    return node
+
+
+def _one_less_sigmoid(node: Node) -> Node | None:
+    """1 - sigmoid(u) -> sigmoid(-u)."""
+    one = ones(node.shape)
+    if one not in node.args:
+        return None
+    for term in node.args:
+        coef, core = split_coefficient(term)
+        if coef == -1 and core.op == "map" and core.params[0] == "sigmoid":
+            flipped = apply("sigmoid", scale(-1, core.args[0]))
+            return add(*(t for t in node.args if t is not one and t is not term), flipped)
+    return None
+
+
+def _join_diagonals(node: Node, tidy: Callable[[Node], Node]) -> Node | None:
+    """diag(a) + diag(b) -> diag(a + b)."""
+    if node.rank != 2:
+        return None
+    columns, rest = [], []
+    for term in node.args:
+        product = Product.of(term)
+        row, column = product.out
+        if row == column and any(row in labels for _, labels in product.factors):
+            columns.append(einsum(product.coef, product.factors, (row,), product.sizes))
+        else:
+            rest.append(term)
+    if len(columns) < 2:
+        return None
+    total = tidy(add(*columns))
+    joined = einsum(1, [(total, "i")], "ii", {"i": node.shape[0]})
+    return add(*rest, joined) if rest else joined
+
+
+def reflect_sigmoids(node: Node) -> Node | None:
+    """a*sigmoid(u) + b*sigmoid(-u) with b*(1 - sigmoid(u)) multiplied out."""
+    present = {f for t in node.args for f in Product.of(t).factors_alone if _is_sigmoid(f)}
+    mirrored = {f: apply("sigmoid", scale(-1, f.args[0])) for f in present}
+    pairs = {f: m for f, m in mirrored.items() if m in present and f.key > m.key}
+    if not pairs:
+        return None
+    terms = []
+    for term in node.args:
+        product = Product.of(term)
+        for place, (factor, labels) in enumerate(product.factors):
+            if factor in pairs:
+                less = subtract(ones(factor.shape), pairs[factor])
+                product.factors[place] = (less, labels)
+        terms.append(product.node())
+    return expand(add(*terms), MAX_EXPANDED_TERMS)
+
+
+def _is_sigmoid(node: Node) -> bool:
+    return node.op == "map" and node.params[0] == "sigmoid"
+
+
+def _hyperbolic(node: Node) -> Node | None:
+    """c*exp(u) + c*exp(-u) -> 2*c*cosh(u), with a minus sign 2*c*sinh(u)."""
+    found: dict[Node, tuple[Number, Node]] = {}
+    for term in node.args:
+        coef, core = split_coefficient(term)
+        if core.op != "map" or core.params[0] != "exp":
+            continue
+        u = core.args[0]
+        mate = found.get(scale(-1, u)) or found.get(negated(u) if u.op == "add" else u)
+        if mate is not None and abs(mate[0]) == abs(coef):
+            name = "cosh" if mate[0] == coef else "sinh"
+            fused = scale(2 * mate[0], apply(name, split_coefficient(mate[1])[1].args[0]))
+            return add(*(t for t in node.args if t is not term and t is not mate[1]), fused)
+        found[u] = (coef, term)
+    return None
+
+
+def _join_cases(node: Node) -> Node | None:
+    """where(c, a, 0) + where(c, 0, b) -> where(c, a, b)."""
+    seen: dict[Node, Node] = {}
+    for term in node.args:
+        coef, core = split_coefficient(term)
+        if core.op != "map" or core.params[0] != "where":
+            continue
+        condition, a, b = core.args
+        mate = seen.get(condition)
+        if mate is not None:
+            other_coef, other = split_coefficient(mate)
+            _, p, q = other.args
+            cases = [
+                add(spread(scale(coef, x), core), spread(scale(other_coef, y), core))
+                for x, y in ((a, p), (b, q))
+            ]
+            joined = apply("where", condition, *cases)
+            rest = [t for t in node.args if t is not term and t is not mate]
+            return add(*rest, joined) if rest else joined
+        seen[condition] = term
+    return None
+
+
+def _pythagoras(node: Node) -> Node:
+    """c*sin(u)^2 + c*cos(u)^2 -> c, c*cosh(u)^2 - c*sinh(u)^2 -> c."""
+    if node.op != "add":
+        return node
+    pairs = (("sin", "cos", 1, 1), ("cosh", "sinh", -1, 1))
+    for term in node.args:
+        for first, second, sign, _ in pairs:
+            mate = _swap_square(term, first, second)
+            if mate is None:
+                continue
+            replaced, rest = mate
+            other = scale(sign, replaced)
+            if other in node.args:
+                kept = [t for t in node.args if t is not term and t is not other]
+                return _pythagoras(add(*kept, rest)) if kept else rest
+    return node
+
+
+def _swap_square(term: Node, first: str, second: str) -> tuple[Node, Node] | None:
+    """The term with first(u)^2 replaced by second(u)^2, and the term without it."""
+    product = Product.of(term)
+    for place, (node, labels) in enumerate(product.factors):
+        base, exponent = split_power(node)
+        if value_of(exponent) == 2 and base.op == "map" and base.params[0] == first:
+            square = power(apply(second, base.args[0]), 2)
+            swapped, without = Product.of(term), Product.of(term)
+            swapped.factors[place] = (square, labels)
+            without.factors[place] = (ones(base.shape), labels)
+            return swapped.node(merge=True), without.node(merge=True)
+    return None
+
+
+MAX_EXPANDED_TERMS = 40
+
+
+def expand(node: Node, limit: int) -> Node | None:
+    """Every product of sums multiplied out; None if that gives more than `limit` terms."""
+    done: list[Node] = []
+    todo = list(reversed(node.args)) if node.op == "add" else [node]
+    while todo:
+        if len(done) + len(todo) > limit:
+            return None
+        term = todo.pop()
+        if term.op == "add":
+            todo.extend(reversed(term.args))
+            continue
+        product = Product.of(term)
+        sums = [place for place, (f, _) in enumerate(product.factors) if f.op == "add"]
+        if not sums or term.op != "einsum":
+            done.append(term)
+            continue
+        # first the sum whose terms divide by something that may cancel
+        place = max(sums, key=lambda k: _has_quotients(product.factors[k][0]))
+        total, labels = product.factors[place]
+        for inner in reversed(total.args):
+            product.factors[place] = (inner, labels)
+            todo.append(product.node(merge=True))
+    return add(*done)
+
+
+def _has_quotients(total: Node) -> bool:
+    """Whether a term of a sum divides by an elementwise factor."""
+    for term in total.args:
+        for factor in term.args if term.op == "einsum" else (term,):
+            e = value_of(split_power(factor)[1])
+            if e is not None and e < 0:
+                return True
+    return False
+
+
+def common_coefficient(node: Node) -> Node:
+    """2*a - 2*b -> 2*(a - b), -a - b -> -(a + b)."""
+    if node.op != "add":
+        return node
+    coefs: list[Number] = [split_coefficient(term)[0] for term in node.args]
+    size = max(coefs[0], -coefs[0])
+    sign = -1 if all(c < 0 for c in coefs) else 1
+    if any(abs(c) != size for c in coefs) or (size == 1 and sign == 1):
+        return node
+    if any(value_of(term) is not None for term in node.args):
+        return node
+    factor = size * sign
+    return scale(factor, add(*(scale(1 / Fraction(factor), term) for term in node.args)))
