@@ -1,0 +1,1 @@
+"""Source code written from graph nodes."""
