@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
+from functools import cached_property
 from types import MappingProxyType
 from typing import Any, Literal
 
@@ -180,11 +181,13 @@ class Problem:
         """The definition that is differentiated."""
         return next(d for d in self.definitions if d.name == self.of)
 
+    @cached_property
+    def _tensors(self) -> dict[str, Tensor]:
+        return {**self.symbols, **{d.name: d.symbol for d in self.definitions}}
+
     def tensor(self, name: str) -> Tensor:
         """A given symbol or a definition as a symbol."""
-        if name in self.symbols:
-            return self.symbols[name]
-        return next(d.symbol for d in self.definitions if d.name == name)
+        return self._tensors[name]
 
     @property
     def has_values(self) -> bool:
