@@ -13,10 +13,10 @@ from symback.backprop import jacobian as sweep
 from symback.errors import ShapeError, Unsupported
 from symback.explicit import explicit_phrase
 from symback.graph import Node, Shape
-from symback.notation.notation import Notation
+from symback.notation import Notation
 from symback.ops import Label, Labels, einsum
 from symback.phrase import transpose
-from symback.simplify.simplifier import simplify
+from symback.simplify import simplify
 from symback.sizes import times
 from symback.sympy_read import Reader
 from symback.sympy_write import Writer

@@ -17,7 +17,7 @@ from symback.graph import Node, topological
 from symback.ops import einsum_parts, value_of
 from symback.problem import Problem
 from symback.scalargraph import Corner, ScalarGraph, known_sizes
-from symback.simplify.simplifier import Simplifier
+from symback.simplify import Simplifier
 from symback.sweep import Names
 from symback.worked import Worked
 

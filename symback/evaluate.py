@@ -122,20 +122,23 @@ def _place(entry: tuple[int, ...], index_base: int) -> str:
 
 
 def evaluation_order(
-    roots: Iterable[Node], given: Iterable[Node], definitions: Mapping[Node, Node]
+    roots: Iterable[Node], given: Container[Node], definitions: Mapping[Node, Node]
 ) -> list[Node]:
-    """The nodes to work out for `roots`, arguments first; nothing below a given node."""
+    """The nodes to work out for `roots`, arguments first; nothing below a given node.
+
+    Takes time for what it finds only, however much is given.
+    """
     order: list[Node] = []
-    seen = set(given)
+    seen: set[Node] = set()
     for root in roots:
         stack: list[tuple[Node, Iterator[Node]]] = []
-        if root not in seen:
+        if root not in seen and root not in given:
             seen.add(root)
             stack.append((root, iter(below(root, definitions))))
         while stack:
             node, rest = stack[-1]
             for arg in rest:
-                if arg not in seen:
+                if arg not in seen and arg not in given:
                     seen.add(arg)
                     stack.append((arg, iter(below(arg, definitions))))
                     break

@@ -7,11 +7,11 @@ from itertools import product
 
 from symback.exact import Exact, ExactTooLarge, as_node, exact_evaluate
 from symback.graph import Node, symbols_of, transform
-from symback.notation.notation import Notation
+from symback.notation import Notation
 from symback.ops import einsum, rebuild, symbol
 from symback.phrase import Phrase
 from symback.rules import one_hot
-from symback.simplify.simplifier import simplify
+from symback.simplify import simplify
 
 
 def entries_of(node: Node) -> list[Node] | None:

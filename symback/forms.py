@@ -8,13 +8,13 @@ from typing import Literal, TypeAlias
 from symback.evaluate import describe_briefly
 from symback.explicit import entries_of
 from symback.graph import Node, Shape, symbols_of, transform, tree_size
+from symback.notation import Notation
 from symback.notation.indexer import column_shape
-from symback.notation.notation import Notation
 from symback.ops import einsum, number, rebuild, symbol
 from symback.phrase import Phrase, num, transpose
 from symback.problem import Problem, Target
 from symback.rules import one_hot
-from symback.simplify.simplifier import Simplifier
+from symback.simplify import Simplifier
 from symback.spell.text import text
 from symback.spell.walk import fold, with_args
 from symback.sweep import Adjoint, UnitSum

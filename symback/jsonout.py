@@ -10,7 +10,7 @@ from symback.exact import Exact, Scalar
 from symback.gradient import Gradient
 from symback.graph import Node, Shape
 from symback.kinks import KinkReport
-from symback.notation.notation import Notation
+from symback.notation import Notation
 from symback.spell.latex import latex
 from symback.spell.text import text
 from symback.tensor import show_size

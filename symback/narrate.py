@@ -14,13 +14,13 @@ from symback.errors import ValueProblem
 from symback.exact import as_node
 from symback.forms import node_indices
 from symback.graph import Node, Shape, symbols_of, topological
-from symback.notation.notation import Notation
+from symback.notation import Notation
 from symback.ops import einsum, einsum_parts, subtract, symbol
 from symback.phrase import Phrase
 from symback.problem import Definition, Target
 from symback.rules import FUNCTIONS, broadcast
 from symback.sentences import rules_used
-from symback.simplify.simplifier import Simplifier
+from symback.simplify import Simplifier
 from symback.story import (
     Backward,
     CaseNote,

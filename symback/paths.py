@@ -20,7 +20,7 @@ from symback.phrase import Phrase
 from symback.problem import Problem, Target, target_of
 from symback.problemfile import parse_target
 from symback.scalargraph import Corner, Indices, ScalarGraph, Use, known_sizes
-from symback.simplify.simplifier import Simplifier
+from symback.simplify import Simplifier
 from symback.sweep import Names
 from symback.values import Value
 from symback.worked import Worked

@@ -32,8 +32,8 @@ from symback.given import GivenArray, exact_values
 from symback.graph import Node, Shape, Size, symbols_of
 from symback.habits import Declarations
 from symback.kinks import KinkReport, find_kinks
+from symback.notation import Notation
 from symback.notation.indexer import column_shape
-from symback.notation.notation import Notation
 from symback.ops import as_size
 from symback.parse.lower import Scope, lower
 from symback.parse.parser import parse, parse_name
@@ -41,7 +41,7 @@ from symback.parse.source import Document, Source
 from symback.parse.syntax import Expr, Expression, List, Name, walk
 from symback.phrase import Phrase, transpose
 from symback.problemfile import Value as WrittenValue
-from symback.simplify.simplifier import Simplifier
+from symback.simplify import Simplifier
 from symback.sizes import flat
 from symback.spell import text as spelled
 from symback.tensor import Tensor

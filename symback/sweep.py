@@ -27,7 +27,10 @@ from symback.ops import (
     zeros,
 )
 from symback.problem import Definition, Problem
-from symback.simplify.simplifier import Simplifier
+from symback.simplify import Simplifier
+
+MAX_CHOICES = 12  # terms of a sum, beyond which its forms are not compared as a whole
+MAX_PUT_IN = 60  # cost of an adjoint that may be written out in another
 
 _LEAVES = frozenset({"symbol", "number", "constant", "zeros", "iota", "select", "pick"})
 
@@ -189,21 +192,34 @@ class _Sweep:
         in where the single term does not get longer. Of equal ones, the one put in is taken.
         """
         plain = [self._tidy(p.node, simplify) for p in passed]
-        within = [self._tidy(self._put_in(p), simplify) for p in passed]
+        within = [self._within(p, a, simplify) for p, a in zip(passed, plain, strict=True)]
         chosen = [
             b if simplify.cost(b) <= simplify.cost(a) else a
             for a, b in zip(plain, within, strict=True)
         ]
-        best, used = None, passed[:0]
-        for terms in (within, chosen, plain):
-            total = self._tidy(add(*terms), simplify)
-            if best is None or simplify.cost(total) < simplify.cost(best):
-                best = total
-                used = [p for p, t, a in zip(passed, terms, plain, strict=True) if t is not a]
-        assert best is not None
+        if len(passed) > MAX_CHOICES:
+            best, terms = simplify(add(*chosen)), chosen
+        else:
+            sums: dict[Node, Sequence[Node]] = {}
+            for candidate in (plain, chosen, within):
+                sums.setdefault(self._sum(candidate, simplify), candidate)
+            best = min(reversed(sums), key=simplify.cost)
+            terms = sums[best]
+        used = (p for p, t, a in zip(passed, terms, plain, strict=True) if t is not a)
         consumers = (self.by_symbol.get(p.incoming) for p in used)
         inherited = [u for c in consumers if c for u in c.unit_sums if u.otherwise is None]
         return best, tuple(inherited)
+
+    def _sum(self, terms: Sequence[Node], simplify: Simplifier) -> Node:
+        return terms[0] if len(terms) == 1 else self._tidy(add(*terms), simplify)
+
+    def _within(self, passed: Passed, plain: Node, simplify: Simplifier) -> Node:
+        """The contribution with the consumer's adjoint written out, unless that is long."""
+        consumer = self.by_symbol.get(passed.incoming)
+        if consumer is None or simplify.cost(consumer.named) > MAX_PUT_IN:
+            return plain
+        put_in = transform(passed.node, rebuild, {consumer.symbol: consumer.named})
+        return self._tidy(put_in, simplify)
 
     def _tidy(self, node: Node, simplify: Simplifier) -> Node:
         """The shortest of three forms.
@@ -215,13 +231,6 @@ class _Sweep:
         later = self.names.in_names(simplify(node))
         starts = (first, later, transform(first, _merged, self.merged))
         return min((simplify(start) for start in starts), key=simplify.cost)
-
-    def _put_in(self, passed: Passed) -> Node:
-        """The contribution with the consumer's adjoint written out."""
-        consumer = self.by_symbol.get(passed.incoming)
-        if consumer is None or consumer.symbol is consumer.named:
-            return passed.node
-        return transform(passed.node, rebuild, {consumer.symbol: consumer.named})
 
     def _used(self, passed: Sequence[Passed], plain: Node) -> list[UnitSum]:
         """Which of the candidates shorten this adjoint on their own."""

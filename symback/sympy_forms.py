@@ -10,7 +10,7 @@ import sympy as sp
 from symback.exact import Exact, Scalar
 from symback.forms import Forms
 from symback.graph import Node
-from symback.notation.notation import Notation
+from symback.notation import Notation
 from symback.ops import symbol
 from symback.phrase import Phrase
 from symback.sympy_write import Writer

@@ -23,7 +23,7 @@ from sympy.tensor.array.expressions.array_expressions import ArraySymbol
 
 from symback.errors import Unsupported
 from symback.graph import Node, Size
-from symback.notation.notation import Notation
+from symback.notation import Notation
 from symback.ops import size_node
 from symback.phrase import Phrase, coefficient, mul
 

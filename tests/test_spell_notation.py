@@ -10,13 +10,13 @@ from symback import phrase as p
 from symback import tensor as tn
 from symback.backprop import gradient
 from symback.graph import Node
-from symback.notation.notation import Notation
+from symback.notation import Notation
 from symback.ops import add, apply, einsum, logdet, power, reduce, subtract, symbol
 from symback.parse.lower import Scope, lower
 from symback.parse.parser import parse
 from symback.phrase import Phrase
 from symback.rules import softmax
-from symback.simplify.simplifier import Simplifier
+from symback.simplify import Simplifier
 from symback.spell import latex, pretty, text
 
 m, n = symbol("m", kind="size"), symbol("n", kind="size")

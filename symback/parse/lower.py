@@ -389,10 +389,10 @@ class _Lowering:
         if name in ELEMENTWISE:
             _check_count(node, 1, 1)
             return ELEMENTWISE[name](self.tensor(node.args[0], env))
-        known = [*MATRIX_FUNCTIONS, *ELEMENTWISE, *ALIASES, *self.scope.functions]
+        names = [*MATRIX_FUNCTIONS, *ELEMENTWISE, *ALIASES, *self.scope.functions]
         raise NameProblem(
             f"unknown function '{node.func}'",
-            hint=did_you_mean(node.func, known) or "declare an unknown function under [functions]",
+            hint=did_you_mean(node.func, names) or "declare an unknown function under [functions]",
         )
 
     def text_of(self, node: ast.Expr) -> str:

@@ -11,6 +11,7 @@ from symback.drawing import Card, Drawing
 from symback.errors import InputError, did_you_mean
 from symback.phrase import Phrase
 from symback.render.digits import DOTS, entries
+from symback.spell import pretty
 from symback.tensor import show_shape
 from symback.values import Value
 
@@ -125,8 +126,27 @@ def _kept(cells: Sequence[str], most: int) -> list[str]:
     return [*cells[: most - 1 - half], DOTS, *cells[-half:]]
 
 
-def describe(drawing: Drawing, card: Card) -> str:
-    """What a card is, in words."""
-    if card.kind == "gradient":
-        return "gradient"
-    return {"given": "given", "node": "node", "output": "output"}[card.kind]
+def spoken(drawing: Drawing, card: Card) -> str:
+    """A card in words: what it is, its formula, its shape, its number, its adjoint."""
+
+    def spell(phrase: Phrase) -> str:
+        return pretty(phrase, output=drawing.output, index_base=drawing.index_base)
+
+    parts = [f"{card.kind} {' = '.join(map(spell, (card.symbol, *card.formulas[:1])))}"]
+    for row in rows(card)[1:]:
+        if isinstance(row, Words):
+            parts.append(f"shape {row.text}")
+        elif isinstance(row, Shown):
+            word = "value" if row.part == "value" else "which is"
+            parts.append(f"{word} {plain(row)}")
+        elif row.left is not None:
+            parts.append(" = ".join(spell(side) for side in (row.left, row.right) if side))
+    return "; ".join(parts)
+
+
+def plain(row: Shown) -> str:
+    """A number in one line."""
+    if row.scalar:
+        return row.cells[0][0]
+    lines = [f"({', '.join(cells)})" for cells in row.cells]
+    return lines[0] if row.column else f"[{', '.join(lines)}]"

@@ -29,6 +29,19 @@ def substituted(phrase: Phrase, lookup: Lookup, figures: Figures) -> str | None:
     return _NumberSpeller(lookup, figures)(reading(rebased(phrase, 0), MANNER))
 
 
+def number_piece(value: Value, figures: Figures) -> Piece:
+    """A number or an array, to be put into a formula."""
+    text = figures.latex(value)
+    if value.shape:
+        return Piece(text, tall=True)
+    tall = r"\frac" in text
+    if text.startswith("-"):
+        return Piece(text, Level.NEGATIVE, tall)
+    if r"\cdot" in text:
+        return Piece(text, Level.PRODUCT)
+    return Piece(text, Level.FRACTION if tall else Level.ATOM, tall)
+
+
 def _names_only(phrase: Phrase, lookup: Lookup) -> bool:
     """Whether every name in it has a number, there is one, and there are not too many."""
     count = 0
@@ -77,14 +90,7 @@ class _NumberSpeller(LatexSpeller):
         return value
 
     def _number(self, value: Value) -> Piece:
-        text = self.figures.latex(value)
-        if value.shape:
-            return Piece(text, tall=True)
-        if text.startswith("-"):
-            return Piece(text, Level.NEGATIVE, r"\frac" in text)
-        if r"\cdot" in text:
-            return Piece(text, Level.PRODUCT)
-        return Piece(text, Level.FRACTION if r"\frac" in text else Level.ATOM, r"\frac" in text)
+        return number_piece(value, self.figures)
 
     def _entry(self, phrase: Phrase, pieces: Pieces) -> Piece:
         value = self._value(phrase.args[0])

@@ -8,6 +8,7 @@ plain LaTeX and amsmath are needed; MathJax and KaTeX read it too.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from types import MappingProxyType
 from typing import ClassVar
 
@@ -81,6 +82,8 @@ CONSTANTS = {"pi": r"\pi", "e": r"\mathrm{e}"}
 
 MAX_PRIMES = 3
 
+MANNER = Manner(spreads=False, ones_multiply=True, indicators=True, leading_fractions=True)
+
 
 def latex(
     phrase: Phrase,
@@ -99,13 +102,7 @@ def latex(
     >>> print(latex(mul([transpose(W2), Phrase("symbol", (), ("delta2", ""), (2, 1))])))
     \mathbf{W}_{2}^{\top} \boldsymbol{\delta}_{2}
     """
-    manner = Manner(
-        spreads=False,
-        ones_multiply=True,
-        indicators=True,
-        leading_fractions=True,
-        base=index_base,
-    )
+    manner = replace(MANNER, base=index_base)
     return LatexSpeller(output, names)(reading(rebased(phrase, index_base), manner))
 
 

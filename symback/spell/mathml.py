@@ -72,6 +72,9 @@ LINE = 64  # characters, about, beyond which a sum or a product is broken
 _TOP = '<mi mathvariant="normal">⊤</mi>'
 _TALL = re.compile("<m(frac|table|underover)")
 _STARTS_WITH_NUMBER = re.compile("(<m(row|sup)>)*<mn>")
+_STARTS_WITH_WORD = re.compile("(<m(row|sub)>)*<mi>[A-Za-z]{2}")
+_THIN = '<mspace width="0.17em"></mspace>'
+_NEGATIVE = '<mo form="prefix">−</mo>'
 _APPLY = "<mo>&#x2061;</mo>"
 _TIMES = "<mo>&#x2062;</mo>"
 
@@ -168,8 +171,8 @@ class MathmlSpeller(Speller):
                 pieces[0], row(self.elementwise, pieces[1].text)
             ),
             "transpose": lambda _, pieces: self._raised(pieces[0], _TOP),
-            "inverse": lambda _, pieces: self._raised(pieces[0], row(self.minus, "<mn>1</mn>")),
-            "inverse_transpose": lambda _, pieces: self._raised(pieces[0], row(self.minus, _TOP)),
+            "inverse": lambda _, pieces: self._raised(pieces[0], row(_NEGATIVE, "<mn>1</mn>")),
+            "inverse_transpose": lambda _, pieces: self._raised(pieces[0], row(_NEGATIVE, _TOP)),
             "function": self._function,
             "logdet": self._logdet,
             "norm1": lambda phrase, pieces: _fenced(phrase.head, pieces[0]),
@@ -201,7 +204,9 @@ class MathmlSpeller(Speller):
         return Piece(row(written, _APPLY, self.brackets(inside)))
 
     def between(self, left: str, right: str) -> str:
-        return "<mo>·</mo>" if _STARTS_WITH_NUMBER.match(right) else _TIMES
+        if _STARTS_WITH_NUMBER.match(right):
+            return "<mo>·</mo>"
+        return _TIMES + _THIN if _STARTS_WITH_WORD.match(right) else _TIMES
 
     def indicator(self, condition: str, tall: bool) -> Piece:
         one = '<mi mathvariant="normal" class="bold">1</mi>'
@@ -261,9 +266,13 @@ class MathmlSpeller(Speller):
     def _add(self, phrase: Phrase, pieces: Pieces) -> Piece:
         texts: list[str] = []
         for sign, piece in zip(phrase.data, pieces, strict=True):
-            mark = self.minus if sign == "-" else self.plus if texts else ""
+            minus = self.minus if texts else _NEGATIVE
+            mark = minus if sign == "-" else self.plus if texts else ""
             texts.append(mark + self.at_least(piece, Level.HADAMARD))
         return Piece(_broken(texts), Level.SUM)
+
+    def _negative(self, phrase: Phrase, pieces: Pieces) -> Piece:
+        return Piece(row(_NEGATIVE, self.at_least(pieces[0], Level.HADAMARD)), Level.NEGATIVE)
 
     def _joined(self, sign: str, pieces: Pieces) -> Piece:
         first = self.at_least(pieces[0], self.before_elementwise)
@@ -300,7 +309,7 @@ class MathmlSpeller(Speller):
             order = self.brackets(pieces[0].text)
             return self.call(f"<msup>{written}{order}</msup>", pieces[1])
         if len(orders) == 1 and int(orders[0]) <= MAX_PRIMES:
-            written = f"<msup>{written}<mo>{'′' * int(orders[0])}</mo></msup>"
+            written = f"<msup>{written}<mo lspace='0' rspace='0'>{'′' * int(orders[0])}</mo></msup>"
         elif orders:
             inside = "<mo>,</mo>".join(f"<mn>{order}</mn>" for order in orders)
             written = f"<msup>{written}{self.brackets(inside)}</msup>"
