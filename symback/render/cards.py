@@ -9,10 +9,12 @@ from typing import Literal, TypeAlias, get_args
 
 from symback.drawing import Card, Drawing
 from symback.errors import InputError, did_you_mean
+from symback.graph import Shape
 from symback.phrase import Phrase
 from symback.render.digits import DOTS, entries
+from symback.render.formulas import wrapped
 from symback.spell import pretty
-from symback.tensor import show_shape
+from symback.tensor import show_size
 from symback.values import Value
 
 Part: TypeAlias = Literal["formula", "shape", "value", "adjoint", "adjoint-value"]
@@ -21,6 +23,8 @@ PARTS: tuple[Part, ...] = get_args(Part)
 MAX_ROWS = 6  # of a matrix on a card
 MAX_COLUMNS = 5
 MAX_ENTRIES = 4  # of a vector
+LINE = 44  # characters of a formula, about
+LINES = 5  # of a formula
 MAX_FORMULA = 60  # symbols, numbers and operations; a second form that is longer is left out
 
 
@@ -80,16 +84,29 @@ def rows(card: Card, hidden: Collection[str] = ()) -> list[Row]:
     first = formulas[0] if formulas else None
     found.append(Equation("formula", card.symbol, first))
     found += [Equation("formula", None, other) for other in formulas[1:] if _is_short(other)]
-    if "shape" not in hidden and not card.again and card.shape:
-        found.append(Words("shape", show_shape(card.shape).replace(" x ", "×")))
+    size = shape_text(card.shape)
+    if "shape" not in hidden and not card.again and size:
+        found.append(Words("shape", size))
     if "value" not in hidden and card.value is not None:
         found.append(shown("value", card.value))
     if card.adjoint is not None and "adjoint" not in hidden:
         found.append(Equation("adjoint", card.adjoint, card.adjoint_formula))
-    if card.adjoint_value is not None and card.adjoint is not None:
-        if "adjoint-value" not in hidden:
-            found.append(shown("adjoint-value", card.adjoint_value))
+    below = None if card.adjoint is None or "adjoint-value" in hidden else card.adjoint_value
+    if below is not None:
+        found.append(shown("adjoint-value", below))
     return found
+
+
+def shape_text(shape: Shape) -> str:
+    """A shape, nothing for one number; a vector is a column.
+
+    >>> shape_text((3,)), shape_text((2, 3)), shape_text(())
+    ('3×1', '2×3', '')
+    """
+    if all(size == 1 for size in shape):
+        return ""
+    rows, *columns = map(show_size, shape)
+    return "×".join([rows, *(columns or ["1"])])
 
 
 def _is_short(phrase: Phrase) -> bool:
@@ -142,6 +159,32 @@ def spoken(drawing: Drawing, card: Card) -> str:
         elif row.left is not None:
             parts.append(" = ".join(spell(side) for side in (row.left, row.right) if side))
     return "; ".join(parts)
+
+
+def row_lines(drawing: Drawing, row: Row) -> list[str]:
+    """A row as lines of text; a matrix has a line for each of its rows."""
+    if isinstance(row, Words):
+        return [row.text]
+    if isinstance(row, Shown):
+        if row.scalar or row.column:
+            return [plain(row)]
+        return [f"[{', '.join(cells)}]" for cells in row.cells]
+    return equation_lines(drawing, row)
+
+
+def equation_lines(drawing: Drawing, row: Equation) -> list[str]:
+    """An equation in lines that are not too long, shortened where there would be many."""
+
+    def spell(phrase: Phrase) -> str:
+        return pretty(phrase, output=drawing.output, index_base=drawing.index_base)
+
+    left = "" if row.left is None else spell(row.left)
+    if row.right is None:
+        return [left]
+    parts = wrapped(f"{left} = {spell(row.right)}".strip(), LINE)
+    if len(parts) > LINES:
+        parts = [*parts[: LINES - 1], DOTS]
+    return [part if len(part) <= LINE + 12 else part[: LINE + 11] + DOTS for part in parts]
 
 
 def plain(row: Shown) -> str:

@@ -161,6 +161,7 @@ class MathmlSpeller(Speller):
         super().__init__(output)
         self.rows |= {
             "number": lambda phrase, _: Piece(f"<mn>{phrase.value}</mn>"),
+            "decimal": lambda phrase, _: Piece(f"<mn>{phrase.data[0]}</mn>"),
             "symbol": self._symbol,
             "constant": lambda phrase, _: Piece(f"<mi>{CONSTANTS[str(phrase.data[0])]}</mi>"),
             "quotient": self._quotient,
