@@ -31,6 +31,7 @@ from symback.simplify import Simplifier
 
 MAX_CHOICES = 12  # terms of a sum, beyond which its forms are not compared as a whole
 MAX_PUT_IN = 60  # cost of an adjoint that may be written out in another
+MAX_PUT_IN_AGAIN = 12  # the same for one that goes on to further adjoints
 
 _LEAVES = frozenset({"symbol", "number", "constant", "zeros", "iota", "select", "pick"})
 
@@ -198,7 +199,8 @@ class _Sweep:
             for a, b in zip(plain, within, strict=True)
         ]
         if len(passed) > MAX_CHOICES:
-            best, terms = simplify(add(*chosen)), chosen
+            terms: Sequence[Node] = chosen
+            best = simplify(add(*chosen))
         else:
             sums: dict[Node, Sequence[Node]] = {}
             for candidate in (plain, chosen, within):
@@ -216,7 +218,10 @@ class _Sweep:
     def _within(self, passed: Passed, plain: Node, simplify: Simplifier) -> Node:
         """The contribution with the consumer's adjoint written out, unless that is long."""
         consumer = self.by_symbol.get(passed.incoming)
-        if consumer is None or simplify.cost(consumer.named) > MAX_PUT_IN:
+        if consumer is None:
+            return plain
+        final = all(s.params[1] != "adjoint" for s in symbols_of([consumer.named]))
+        if simplify.cost(consumer.named) > (MAX_PUT_IN if final else MAX_PUT_IN_AGAIN):
             return plain
         put_in = transform(passed.node, rebuild, {consumer.symbol: consumer.named})
         return self._tidy(put_in, simplify)
