@@ -16,6 +16,7 @@ Results go to standard output, everything else to standard error. Nothing ends i
 
 from __future__ import annotations
 
+import gc
 import os
 import re
 import sys
@@ -29,11 +30,13 @@ from symback.cli.app import ReaderLeft, app
 from symback.errors import InputError, SymbackError
 
 BUG = 70
+RARELY = 100_000  # objects made between two collections; Python's own choice is 700
 INTERRUPTED = 130
 
 
 def main(args: Sequence[str] | None = None) -> int:
     """Run one command line, `sys.argv` unless given; returns the exit code."""
+    _prepare()
     try:
         code = get_command(app).main(args, prog_name="symback", standalone_mode=False)
         sys.stdout.flush()
@@ -56,6 +59,12 @@ def main(args: Sequence[str] | None = None) -> int:
     if code == INTERRUPTED:
         _complain(InputError("interrupted"))
     return int(code or 0)
+
+
+def _prepare() -> None:
+    """Start quickly: collect garbage rarely, and let NumPy start no threads for small arrays."""
+    gc.set_threshold(RARELY)
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 
 def _complain(error: SymbackError) -> None:

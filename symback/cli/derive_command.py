@@ -21,7 +21,7 @@ from symback.derivation import Derivation, derive
 from symback.jsonout import as_json
 from symback.problem import load
 from symback.progress import Progress
-from symback.render.entry import tell_entry
+from symback.render.entry import entry_data, tell_entry
 from symback.render.terminal import View, tell
 
 File = Annotated[
@@ -51,7 +51,7 @@ def run(
         derivation = derive(problem, digits=checked_digits(digits))
         progress.stage("writing it down")
         if json:
-            print_json(as_json(derivation))
+            print_json(as_json(derivation) if entry is None else entry_data(derivation, entry))
             return
         show(derivation, entry=entry, view=view, plain=plain, no_color=no_color, width=width)
 

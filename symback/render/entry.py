@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Any
+
 from rich.text import Text
 
 from symback.derivation import Derivation
 from symback.paths import Edge, EntryChain, Path, Vertex
+from symback.phrase import Phrase
 from symback.render.boxes import Box, line
 from symback.render.digits import entries
 from symback.render.page import INDENT, NAME, QUIET, Page
+from symback.spell import text
 from symback.values import Value
+
+MAX_TERMS = 12  # of a sum that is written out in numbers
 
 
 def tell_entry(derivation: Derivation, target: str, page: Page) -> None:
@@ -35,7 +42,7 @@ class _Entry:
         count = f"{chain.count:,} path{'s' if chain.count != 1 else ''}"
         self.page.paragraph(
             f"{name} by the chain rule: one product of local derivatives for each of the {count} "
-            f"from {chain.target} to {self.problem.of}.",
+            f"from {self._start()} to {self.problem.of}.",
             style=QUIET,
             indent=0,
         )
@@ -71,12 +78,11 @@ class _Entry:
         indent = INDENT + len(label)
         self.page.pair("", [self.formulas(path.product)], None, indent)
         if path.value is not None:
-            factors = [edge.value for edge in path.edges]
+            slopes = [edge.value for edge in reversed(path.edges)]
             if path.remaining is not None:
-                factors.append(path.remaining_value)
-            numbers = [_factor(factor) for factor in factors if factor is not None]
+                slopes.insert(0, path.remaining_value)
             times = "*" if self.formulas.ascii else " · "
-            words = f"= {times.join(numbers)} = {entries(path.value)[0]}"
+            words = f"= {_joined(slopes, times)} = {entries(path.value)[0]}"
             self.page.formula("", words, indent=indent)
 
     def _sum(self, name: str) -> None:
@@ -85,11 +91,15 @@ class _Entry:
         self.page.formula(name, self.formulas(chain.grouped))
         if chain.value is None:
             return
-        terms = [_factor(path.value) for path in chain.paths if path.value is not None]
         total = f"= {entries(chain.value)[0]}"
-        if 1 < len(terms) <= 12:
-            total = f"= {' + '.join(terms)} {total}"
+        if 1 < len(chain.paths) <= MAX_TERMS:
+            total = f"= {_joined([path.value for path in chain.paths], ' + ')} {total}"
         self.page.formula("", total, indent=INDENT + len(name) + 1)
+
+    def _start(self) -> str:
+        """The entry asked for."""
+        paths = self.chain.paths
+        return self._at(paths[0].edges[0].tail) if paths else self.chain.target
 
     def _at(self, vertex: Vertex) -> str:
         return self.formulas(vertex.phrase)
@@ -101,7 +111,38 @@ class _Entry:
         return line(entries(value)[0])
 
 
-def _factor(value: Value) -> str:
-    """A number inside a product or a sum."""
-    number = entries(value)[0]
-    return f"({number})" if number.startswith("-") or "/" in number else number
+def _joined(values: Sequence[Value | None], sign: str) -> str:
+    """Numbers with a sign between them, in parentheses where their own sign would be misread."""
+    numbers = [entries(value)[0] for value in values if value is not None]
+    exposed = [number for number in numbers[1:] if number.startswith("-") or "/" in number]
+    return sign.join([*numbers[:1], *(f"({n})" if n in exposed else n for n in numbers[1:])])
+
+
+def entry_data(derivation: Derivation, target: str) -> dict[str, Any]:
+    """The same as plain data; strings are in the input language."""
+    chain = derivation.entry(target)
+    problem = derivation.problem
+
+    def written(phrase: Phrase) -> str:
+        return text(phrase, output=problem.of, index_base=problem.index_base)
+
+    return {
+        "problem": problem.title,
+        "output": problem.of,
+        "target": chain.target,
+        "count": chain.count,
+        "complete": chain.complete,
+        "paths": [
+            {
+                "through": [
+                    *(written(edge.tail.phrase) for edge in path.edges),
+                    *(written(edge.head.phrase) for edge in path.edges[-1:]),
+                ],
+                "product": written(path.product),
+                "value": None if path.value is None else path.value.nested(),
+            }
+            for path in chain.paths
+        ],
+        "closed": written(chain.grouped),
+        "value": None if chain.value is None else chain.value.nested(),
+    }

@@ -175,7 +175,7 @@ class Page:
             self.row([*row, line(" " * gap), first], indent)
         else:
             self.row(row, indent)
-            self.box(right, start)
+            self.box(right, start if label else start + INDENT)
 
 
 def _lines(words: str, width: int) -> list[str]:
