@@ -5,12 +5,11 @@ True
 """
 
 from dataclasses import dataclass, replace
-from functools import cache
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias, cast
+from typing import Any, Literal, TypeAlias, cast
 
 from symback.errors import LimitError, NameProblem, SyntaxProblem
 from symback.parse.diagnose import explain
+from symback.parse.lalr import Stuck, build
 from symback.parse.lexer import MAX_DEPTH, Token, tokenize
 from symback.parse.names import NotAName, spell_name
 from symback.parse.source import Source, Span
@@ -36,10 +35,6 @@ from symback.parse.syntax import (
     children,
 )
 
-if TYPE_CHECKING:
-    from lark import Lark
-
-_GRAMMAR = Path(__file__).with_name("grammar.lark")
 _OVER: dict[str, Literal["sum", "prod"]] = {
     "sum": "sum",
     "Sum": "sum",
@@ -58,17 +53,10 @@ def parse(text: str | Source, file: str | None = None) -> Expression:
     """
     source = Source.of(text, file) if isinstance(text, str) else text
     tokens = tokenize(source)
-    steps = cast("Any", _grammar().parse_interactive())
-    from lark import UnexpectedInput  # here, so that only what parses pays for it
-
-    at = 0
     try:
-        for at, token in enumerate(tokens):
-            steps.feed_token(token)
-        at = len(tokens)
-        root = cast("Expr", steps.feed_eof())
-    except UnexpectedInput:
-        raise explain(source, tokens, at) from None
+        root: Expr = build(tokens, _Builder())
+    except Stuck as stuck:
+        raise explain(source, tokens, stuck.at) from None
     except _Misused as error:
         raise SyntaxProblem(
             error.message,
@@ -108,27 +96,6 @@ def _check_depth(root: Expr, source: Source) -> None:
             )
         below = depth + (not isinstance(node, Link))
         waiting.extend((child, below) for child in children(node))
-
-
-@cache
-def _grammar() -> "Lark":
-    from lark import Lark  # here, so that only what parses pays for it
-    from lark.lexer import Lexer
-
-    class NoLexer(Lexer):  # the tokens are ours
-        def __init__(self, conf: object) -> None:
-            pass
-
-        def lex(self, lexer_state: object, parser_state: object) -> Any:
-            raise NotImplementedError
-
-    return Lark(
-        _GRAMMAR.read_text(encoding="utf-8"),
-        parser="lalr",
-        lexer=NoLexer,
-        transformer=cast("Any", _Builder()),
-        maybe_placeholders=False,
-    )
 
 
 class _Misused(Exception):
