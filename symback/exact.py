@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from symback.elimination import determinant_of_numbers, invert_numbers
+from symback.enclosure import enclosure
 from symback.entrywise import Entrywise
 from symback.errors import DomainError, LimitError
 from symback.evaluate import Definitions, Describe
@@ -217,10 +218,14 @@ class ExactField(Field[Scalar]):
         return known[root]
 
     def _sign(self, node: Node) -> int:
-        """The sign of a constant, by its digits."""
+        """The sign of a constant, by floats if they can tell, else by its digits."""
         if node in self._signs:
             return self._signs[node]
         self.spend(NODE_WORK)
+        low, high = enclosure(node) or (0.0, 0.0)
+        if low > 0 or high < 0:
+            sign = self._signs[node] = 1 if low > 0 else -1
+            return sign
         try:
             coarse, fine = (Many(digits).of(node) for digits in (_COARSE, _FINE))
         except DomainError as error:

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from symback.backprop import gradient
+from symback.enclosure import enclosure
 from symback.errors import DomainError, ShapeError
 from symback.evaluate import evaluate
 from symback.exact import Exact, ExactTooLarge, Scalar, as_floats, exact_evaluate, float_of
@@ -234,3 +235,18 @@ def test_array_of_entries() -> None:
     assert exact(7).nested() == 7
     with pytest.raises(ShapeError):
         Exact((2,), (Fraction(1),))
+
+
+@pytest.mark.parametrize("name", ["exp", "log", "tanh", "sigmoid", "softplus", "erf", "sinh"])
+@pytest.mark.parametrize("at", [Fraction(1, 7), Fraction(3), Fraction(20)])
+def test_an_enclosure_is_tight_and_holds_the_number(name: str, at: Fraction) -> None:
+    node = add(einsum(-3, [(apply(name, number(at)), ())], ()), power(number(2), Fraction(1, 3)))
+    low, high = enclosure(node)
+    (exact,) = mp_evaluate([node], {}, digits=40)[0].entries
+    assert low < exact < high
+    assert high - low < 1e-12 * max(1, abs(exact))
+
+
+def test_an_enclosure_is_refused_where_floats_cannot_say() -> None:
+    assert enclosure(apply("exp", number(1000))) is None
+    assert enclosure(apply("sin", number(1))) is None
