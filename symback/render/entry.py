@@ -12,7 +12,7 @@ from symback.paths import Edge, EntryChain, Path, Vertex
 from symback.phrase import Phrase
 from symback.render.boxes import Box, line
 from symback.render.digits import entries
-from symback.render.page import INDENT, NAME, QUIET, Page
+from symback.render.page import HEADING, INDENT, NAME, QUIET, Page
 from symback.spell import text
 from symback.values import Value
 
@@ -37,7 +37,7 @@ class _Entry:
 
     def tell(self) -> None:
         chain = self.chain
-        self.page.put(Text(self.problem.title, "bold"))
+        self.page.paragraph(self.problem.title or self.problem.of, style=HEADING, indent=0)
         name = self.formulas(chain.adjoint)
         count = f"{chain.count:,} path{'s' if chain.count != 1 else ''}"
         self.page.paragraph(

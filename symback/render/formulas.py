@@ -25,6 +25,7 @@ Lookup = Callable[[str, str], Value | None]
 _FIRST_STAND_IN = 0xA000  # letters of the Yi script: no name of ours has them
 _LAST_STAND_IN = 0xA48C
 CONSTANTS = frozenset({"pi", "e", "E"})
+MIN_WIDTH = 8
 CONTINUED = 2  # columns before a line that goes on inside of brackets
 _SUBSCRIPTS = frozenset("₀₁₂₃₄₅₆₇₈₉")
 _SUMS = frozenset("+-−=")
@@ -41,6 +42,7 @@ def wrapped(formula: str, width: int) -> list[str]:
     >>> wrapped("a*b + c*(d - e)", 12)
     ['a*b', '+ c*(d - e)']
     """
+    width = max(width, MIN_WIDTH)
     if cell_len(formula) <= width:
         return [formula]
     breaks = [_Break(0, 0, 0.0), *_breaks(formula)]

@@ -16,7 +16,7 @@ from symback.phrase import Phrase
 from symback.render.boxes import Box, line, stacked
 from symback.render.digits import SHORTENED, is_single, rounded
 from symback.render.formulas import wrapped
-from symback.render.page import FORMULA, INDENT, LABEL, NAME, QUIET, Page
+from symback.render.page import FORMULA, HEADING, INDENT, LABEL, NAME, QUIET, Page
 from symback.story import (
     Backward,
     CaseNote,
@@ -91,7 +91,7 @@ class _Story:
 
     def _title(self) -> None:
         problem = self.derivation.problem
-        self.page.put(Text(problem.title or problem.of, "bold"))
+        self.page.paragraph(problem.title or problem.of, style=HEADING, indent=0)
         if problem.source:
             self.page.paragraph(problem.source, style=QUIET, indent=0)
 
