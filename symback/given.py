@@ -11,7 +11,15 @@ from numbers import Number, Rational
 from typing import TypeAlias
 
 from symback.bindings import sizes_of
-from symback.errors import LimitError, NameProblem, Place, ShapeError, SymbackError, ValueProblem
+from symback.errors import (
+    DomainError,
+    LimitError,
+    NameProblem,
+    Place,
+    ShapeError,
+    SymbackError,
+    ValueProblem,
+)
 from symback.exact import Exact, ExactTooLarge, Scalar, exact_evaluate, float_of
 from symback.field import Entries
 from symback.graph import Node, Shape, symbols_of
@@ -19,7 +27,7 @@ from symback.parse.lower import Scope, lower
 from symback.parse.parser import parse
 from symback.parse.syntax import Expression, Name, walk
 from symback.problemfile import Value as WrittenValue
-from symback.tensor import Tensor, as_scalar, show_shape
+from symback.tensor import Tensor, as_scalar, show_size
 
 MAX_ENTRIES = 1_000_000
 
@@ -134,12 +142,19 @@ def _mismatch(
     if len(lengths) == 1 and len(shape) == 2:
         hint = "a matrix is given row by row: [[1, 2], [3, 4]]"
     return ShapeError(
-        f"'{name}' has shape {show_shape(shape)}, its value {show_shape(lengths)}"
+        f"'{name}' {shape_words(shape)}, its value {shape_words(lengths)}"
         + (f" ({reason})" if reason else ""),
         place=item.place,
         also=also,
         hint=hint,
     )
+
+
+def shape_words(shape: Shape) -> str:
+    """The shape as it is declared in a file: has shape [3, 2]; is a scalar."""
+    if not shape:
+        return "is a scalar"
+    return f"has shape [{', '.join(map(show_size, shape))}]"
 
 
 def _whole(name: str, item: GivenArray) -> int:
@@ -230,6 +245,8 @@ def constant_number(written: Expression) -> Scalar:
         return exact_evaluate([node], {})[0].entries[0]
     except ExactTooLarge as error:
         raise LimitError(f"this number is too long: {error}", place=written.place()) from None
+    except DomainError:
+        raise DomainError(f"'{written.text}' has no value", place=written.place()) from None
     except SymbackError as error:
         error.place = error.place or written.place()
         raise

@@ -31,6 +31,7 @@ from symback.given import (
     exact_values,
     nested_exact,
     nested_value,
+    shape_words,
 )
 from symback.graph import Node, Size, symbols_of
 from symback.lazy import load_module
@@ -41,7 +42,7 @@ from symback.problemfile import Definition as DefinitionLine
 from symback.problemfile import Figures, ProblemFile, parse_problem, read_problem_file
 from symback.problemfile import Target as WrittenTarget
 from symback.sizes import flat, plus
-from symback.tensor import Tensor, as_scalar, show_shape, show_size, symbol
+from symback.tensor import Tensor, as_scalar, show_size, symbol
 
 WITHOUT_UPSTREAM = 'name a symbol that holds the gradient from above: upstream = "d"'
 
@@ -473,6 +474,13 @@ class _Builder:
                     f"this file differentiates '{self.given.of.name}', not '{figure.of}'",
                     place=figure.place,
                 )
+            if figure.target.name not in names:
+                raise NameProblem(
+                    f"unknown name '{figure.target.name}'",
+                    place=figure.target.place,
+                    hint=did_you_mean(figure.target.name, names)
+                    or 'results are named as "L", "dL/dW[1,1]" or "updated W"',
+                )
             self._target(figure.target, names)
         return figures
 
@@ -590,7 +598,7 @@ def target_of(
     if len(written) != len(shape):
         count = f"{len(written)} {'index' if len(written) == 1 else 'indices'}"
         raise ShapeError(
-            f"{count} for '{name}' of shape {show_shape(shape)}",
+            f"'{label}' has {count}, but '{name}' {shape_words(shape)}",
             hint="give one index for each axis" if shape else f"write {name} alone",
         )
     indices: list[int | str] = []
@@ -600,7 +608,7 @@ def target_of(
             if index < 0 or (isinstance(size, int) and index >= size):
                 last = show_size(plus(size, index_base - 1))
                 raise ValueProblem(
-                    f"'{label}' is outside: '{name}' has shape {show_shape(names[name].shape)}",
+                    f"'{label}' is outside: '{name}' {shape_words(names[name].shape)}",
                     hint=f"entries count from {index_base} to {last} here (index_base)",
                 )
         indices.append(index)
@@ -618,15 +626,15 @@ def check_problem(problem: Problem) -> None:
     if problem.upstream is None:
         if not problem.output.tensor.is_scalar:
             raise ShapeError(
-                f"'{problem.of}' has shape {show_shape(shape)}; a gradient needs a scalar",
+                f"'{problem.of}' {shape_words(shape)}; a gradient needs a scalar",
                 place=place,
                 hint=f"{WITHOUT_UPSTREAM} under [derive], or differentiate a scalar",
             )
     elif problem.upstream.node.shape != problem.output.tensor.node.shape:
         name = next(n for n, t in problem.symbols.items() if t is problem.upstream)
         raise ShapeError(
-            f"the gradient from above, '{name}', has shape {show_shape(problem.upstream.shape)}, "
-            f"'{problem.of}' has shape {show_shape(shape)}",
+            f"the gradient from above, '{name}', {shape_words(problem.upstream.shape)}, "
+            f"but '{problem.of}' {shape_words(shape)}",
             place=place,
             hint="both must have the same shape",
         )

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from symback.backprop import backprop
+from symback.errors import Unsupported
 from symback.exact import Exact
 from symback.graph import Node, symbols_of, topological, transform
 from symback.ops import (
@@ -154,7 +155,13 @@ class _Sweep:
     ) -> None:
         root = definition.tensor.node
         inputs = [s for s in symbols_of([root]) if s in relevant and s.params[1] != "size"]
-        for name, node in zip(inputs, backprop(root, inputs, incoming), strict=True):
+        try:
+            adjoints = backprop(root, inputs, incoming)
+        except Unsupported as error:
+            raise Unsupported(
+                f"{definition.name}: {error.message}", place=definition.place, hint=error.hint
+            ) from None
+        for name, node in zip(inputs, adjoints, strict=True):
             if not is_zero(node):
                 passed = Passed(definition, incoming, self.names.in_names(node))
                 arriving.setdefault(name, []).append(passed)

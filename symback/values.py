@@ -13,7 +13,7 @@ from symback.bindings import sizes_of
 from symback.elementwise import Array
 from symback.entrywise import Entrywise
 from symback.errors import DomainError, ValueProblem
-from symback.evaluate import Describe, Evaluation
+from symback.evaluate import TOO_LARGE, Describe, Evaluation
 from symback.exact import Exact, ExactField, ExactTooLarge, as_floats
 from symback.field import Entries
 from symback.graph import Node, Shape, symbols_of
@@ -22,6 +22,7 @@ from symback.problem import Problem
 from symback.sweep import Adjoint
 
 MAX_DIGITS = 1000
+OUTSIDE_HINT = "the values given lie outside the domain of this function"
 
 
 @dataclass(frozen=True)
@@ -154,7 +155,7 @@ class Numbers:
         return DomainError(
             f"{definition.name}: {text}",
             place=definition.place,
-            hint="the values given lie outside the domain of this function",
+            hint=None if text.endswith(TOO_LARGE) else OUTSIDE_HINT,
         )
 
     # --- any node ------------------------------------------------------------------------------
