@@ -190,7 +190,7 @@ def names_in(phrases: Collection[Phrase]) -> list[str]:
     return list(found)
 
 
-# --- leaving out -----------------------------------------------------------------------------------
+# --- leaving out ---------------------------------------------------------------------------------
 
 
 def _folded(
@@ -239,7 +239,7 @@ def _with_formula(card: Card, binding: Mapping[tuple[str, str], Phrase]) -> Card
     return replace(card, formulas=formulas, adjoint_formula=adjoint)
 
 
-# --- symbols that are used far and wide --------------------------------------------------------------
+# --- symbols that are used far and wide ----------------------------------------------------------
 
 
 def _with_copies(drawing: Drawing) -> Drawing:

@@ -47,11 +47,13 @@ class Layout:
     Attributes:
         places: the middle of each box.
         routes: for each link the points it goes through, from the tail's edge to the head's.
+        bands: top and bottom of each row.
         width, height: of everything.
     """
 
     places: dict[str, Point]
     routes: tuple[tuple[Point, ...], ...]
+    bands: tuple[tuple[float, float], ...]
     width: float
     height: float
 
@@ -237,7 +239,8 @@ class _Layout:
             route = self._route(link, stops, places, tops, heights, left, tracks)
             routes.append(tuple(route if stops[0][0] == link.tail else reversed(route)))
         height = tops[-1] + heights[-1] if tops else 0.0
-        return Layout(places, tuple(routes), right - left, height)
+        bands = tuple((top, top + size) for top, size in zip(tops, heights, strict=True))
+        return Layout(places, tuple(routes), bands, right - left, height)
 
     def _tracks(self) -> dict[int, Iterator[float]]:
         """For each row, how far down into the gap below it its own links run, one after another."""

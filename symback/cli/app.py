@@ -17,6 +17,7 @@ COMMANDS = {
     "demo": "Solve a real exercise and tell every step.",
     "derive": "Solve the problem in a file: values, gradients, every step.",
     "diff": "Differentiate one expression, no file needed.",
+    "graph": "Draw the computation graph: cards with values and gradients.",
     "verify": "Check the derivatives of a file by an independent witness.",
     "list": "List the problems that come with symback.",
     "new": "Write a commented problem file to start from.",

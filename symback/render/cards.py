@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from math import prod
-from typing import Literal, TypeAlias, get_args
+from typing import Literal, Protocol, TypeAlias, get_args
 
 from symback.drawing import Card, Drawing
 from symback.errors import InputError, did_you_mean
@@ -60,6 +60,12 @@ class Words:
 
 
 Row: TypeAlias = Equation | Shown | Words
+
+
+class Spelling(Protocol):
+    """How phrases are spelled: :func:`symback.spell.pretty` or :func:`symback.spell.text`."""
+
+    def __call__(self, phrase: Phrase, /, *, output: str, index_base: int) -> str: ...
 
 
 def checked_parts(hide: Collection[str]) -> frozenset[str]:
@@ -161,7 +167,7 @@ def spoken(drawing: Drawing, card: Card) -> str:
     return "; ".join(parts)
 
 
-def row_lines(drawing: Drawing, row: Row) -> list[str]:
+def row_lines(drawing: Drawing, row: Row, spelling: Spelling = pretty) -> list[str]:
     """A row as lines of text; a matrix has a line for each of its rows."""
     if isinstance(row, Words):
         return [row.text]
@@ -169,14 +175,14 @@ def row_lines(drawing: Drawing, row: Row) -> list[str]:
         if row.scalar or row.column:
             return [plain(row)]
         return [f"[{', '.join(cells)}]" for cells in row.cells]
-    return equation_lines(drawing, row)
+    return equation_lines(drawing, row, spelling)
 
 
-def equation_lines(drawing: Drawing, row: Equation) -> list[str]:
+def equation_lines(drawing: Drawing, row: Equation, spelling: Spelling = pretty) -> list[str]:
     """An equation in lines that are not too long, shortened where there would be many."""
 
     def spell(phrase: Phrase) -> str:
-        return pretty(phrase, output=drawing.output, index_base=drawing.index_base)
+        return spelling(phrase, output=drawing.output, index_base=drawing.index_base)
 
     left = "" if row.left is None else spell(row.left)
     if row.right is None:
@@ -185,6 +191,13 @@ def equation_lines(drawing: Drawing, row: Equation) -> list[str]:
     if len(parts) > LINES:
         parts = [*parts[: LINES - 1], DOTS]
     return [part if len(part) <= LINE + 12 else part[: LINE + 11] + DOTS for part in parts]
+
+
+def name_of(drawing: Drawing, row: Equation) -> str:
+    """The left side of an equation, as its first line begins."""
+    if row.left is None:
+        return ""
+    return pretty(row.left, output=drawing.output, index_base=drawing.index_base)
 
 
 def plain(row: Shown) -> str:

@@ -6,7 +6,15 @@ from collections.abc import Collection, Iterator
 
 from symback.derivation import Derivation
 from symback.drawing import Card, Drawing, draw
-from symback.render.cards import Row, Shown, checked_parts, row_lines, rows
+from symback.render.cards import (
+    Equation,
+    Row,
+    Shown,
+    checked_parts,
+    name_of,
+    row_lines,
+    rows,
+)
 from symback.render.svg import xml
 
 _CARDS = {
@@ -45,13 +53,15 @@ def to_dot(
         '  node [shape=plain, fontname="DejaVu Serif", fontsize=11];',
         '  graph [fontname="DejaVu Serif"]; edge [arrowsize=0.8];',
     ]
-    for card in drawing.cards:
-        lines.append(f"  {keys[card.key]} [label=<{_table(drawing, card, hidden)}>];")
-    for a in drawing.arrows:
-        lines.append(f"  {keys[a.tail]} -> {keys[a.head]} [{_ARROWS[a.kind]}];")
-    for card in drawing.cards:  # an adjoint beside its node
-        if card.kind == "gradient" and card.name in keys:
-            lines.append(f"  {{ rank=same; {keys[card.name]}; {keys[card.key]}; }}")
+    lines += (
+        f"  {keys[card.key]} [label=<{_table(drawing, card, hidden)}>];" for card in drawing.cards
+    )
+    lines += (f"  {keys[a.tail]} -> {keys[a.head]} [{_ARROWS[a.kind]}];" for a in drawing.arrows)
+    lines += (  # an adjoint beside its node
+        f"  {{ rank=same; {keys[card.name]}; {keys[card.key]}; }}"
+        for card in drawing.cards
+        if card.kind == "gradient" and card.name in keys
+    )
     return "\n".join([*lines, "}"]) + "\n"
 
 
@@ -66,30 +76,32 @@ def _table(drawing: Drawing, card: Card, hidden: Collection[str]) -> str:
 def _cells(drawing: Drawing, card: Card, row: Row) -> Iterator[str]:
     adjoint = row.part.startswith("adjoint") or card.kind == "gradient"
     if isinstance(row, Shown) and not (row.scalar or row.column):
-        yield _coloured(_matrix(row), adjoint, table=True)
+        yield _matrix(row, adjoint)
         return
     for number, line in enumerate(row_lines(drawing, row)):
-        text = xml(line)
-        if row.part == "formula" and not number and getattr(row, "left", None) is not None:
-            text = f"<b>{text}</b>"
-        elif row.part != "formula" and not row.part.startswith("adjoint"):
-            text = f'<font point-size="10">{text}</font>'
-        yield _coloured(text, adjoint)
+        if isinstance(row, Equation):
+            name = "" if number or row.part == "adjoint" else name_of(drawing, row)
+            text = f"<b>{xml(name)}</b>{xml(line[len(name) :])}" if name else xml(line)
+        else:
+            text = f'<font point-size="10">{xml(line)}</font>'
+        yield f'<font color="{_GRADIENT}">{text}</font>' if adjoint else text
 
 
-def _coloured(text: str, adjoint: bool, *, table: bool = False) -> str:
-    if not adjoint or table:
-        return text
-    return f'<font color="{_GRADIENT}">{text}</font>'
-
-
-def _matrix(row: Shown) -> str:
+def _matrix(row: Shown, adjoint: bool) -> str:
     lines = "".join(
-        "<tr>" + "".join(f'<td align="right">{xml(cell)}</td>' for cell in cells) + "</tr>"
+        "<tr>"
+        + "".join(
+            f'<td align="right"><font point-size="10"{_colour(adjoint)}>{xml(cell)}</font></td>'
+            for cell in cells
+        )
+        + "</tr>"
         for cells in row.cells
     )
-    colour = f' color="{_GRADIENT}"' if row.part.startswith("adjoint") else ""
     return (
-        f'<table border="1" sides="LR" cellborder="0" cellspacing="0" cellpadding="1"{colour}>'
-        f"{lines}</table>"
+        f'<table border="1" sides="LR" cellborder="0" cellspacing="0" cellpadding="1"'
+        f"{_colour(adjoint)}>{lines}</table>"
     )
+
+
+def _colour(adjoint: bool) -> str:
+    return f' color="{_GRADIENT}"' if adjoint else ""

@@ -39,6 +39,7 @@ ASSETS = Path(__file__).parent / "assets"
 #: The file asks nobody for anything, and a browser is told so.
 POLICY = "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'"
 
+LONG = 60  # symbols, numbers and operations of a closed form that is folded away
 MAX_COLUMN = 6  # entries of a vector that is set as a column; a longer one is a row, transposed
 MAX_ENTRIES = 12  # of a vector, or rows and columns of a matrix
 
@@ -185,7 +186,8 @@ class _Page:
 
     def _contribution(self, given: Contribution, several: bool) -> str:
         consumer = next(step for step in self._of(Forward) if step.name == given.consumer)
-        through = _math(self._spell(consumer.symbol), "<mo>=</mo>", self._spell(consumer.formula))
+        formula = (self._spell(consumer.symbol), "<mo>=</mo>", self._spell(consumer.formula))
+        through = _math(*formula, inline=True)
         rules = "; ".join(given.rules)
         words = f"through {through}" + (f" · {xml(rules)}" if rules else "")
         rows = [self._labelled("incoming", given.incoming, given.incoming_value)]
@@ -214,9 +216,13 @@ class _Page:
         target = self.derivation.gradients[step.name].target
         name = self._spell(self._target(target, "adjoint"))
         lines = [_head(_math(name), shape_text(step.shape))]
-        lines.append(_line(_math(name, "<mo>=</mo>", self._spell(step.closed)), "result"))
-        if step.named != step.closed:
-            lines.append(_line(_math("<mo>=</mo>", self._spell(step.named)), "result"))
+        closed = _line(_math(name, "<mo>=</mo>", self._spell(step.closed)), "result")
+        named = _line(_math(name, "<mo>=</mo>", self._spell(step.named)), "result")
+        if step.closed.length > LONG and step.named.length < step.closed.length:
+            summary = "<summary>in the given symbols</summary>"
+            lines += [named, f"<details>{summary}{closed}</details>"]
+        else:
+            lines += [closed, named][: 1 if step.named == step.closed else 2]
         if step.value is not None and not _is_number(step.closed):
             lines.append(_line(_math("<mo>=</mo>", number(step.value)), "result"))
         lines += (_remark(remark) for remark in step.remarks)
@@ -292,8 +298,9 @@ def _asset(name: str) -> str:
     return (ASSETS / name).read_text(encoding="utf-8")
 
 
-def _math(*parts: str) -> str:
-    return f"<math>{row(*parts)}</math>"
+def _math(*parts: str, inline: bool = False) -> str:
+    start = "<math>" if inline else '<math displaystyle="true">'
+    return f"{start}{row(*parts)}</math>"
 
 
 def _equal(*parts: str) -> str:

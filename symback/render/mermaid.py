@@ -51,8 +51,7 @@ def to_mermaid(
         left, right = _SHAPES[card.kind]
         text = "<br/>".join(map(escaped, _text(drawing, card, hidden)))
         lines.append(f"  {keys[card.key]}{left}{text}{right}:::{card.kind}")
-    for a in drawing.arrows:
-        lines.append(f"  {keys[a.tail]} {_ARROWS[a.kind]} {keys[a.head]}")
+    lines += (f"  {keys[a.tail]} {_ARROWS[a.kind]} {keys[a.head]}" for a in drawing.arrows)
     for kind, style in _LINKS.items():
         its = [str(k) for k, arrow in enumerate(drawing.arrows) if arrow.kind == kind]
         if its:
@@ -78,5 +77,5 @@ def escaped(text: str) -> str:
     )
 
 
-_PLAIN = " .,:/=+()"
+_PLAIN = " .,:/=+()-"
 _ASCII = 126

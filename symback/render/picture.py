@@ -46,10 +46,12 @@ class Picture:
         frames: of each card by its key.
         routes: the points of each arrow, from tail to head; between two points on one vertical
             line it is straight, else it leaves and arrives vertically.
+        bands: top and bottom of each row of cards.
     """
 
     frames: Mapping[str, Frame]
     routes: Mapping[Arrow, tuple[Point, ...]]
+    bands: tuple[tuple[float, float], ...]
     width: float
     height: float
 
@@ -121,7 +123,7 @@ class _Arranger:
         for arrow in self.drawing.arrows:
             if arrow not in routes:
                 routes[arrow] = _sideways(frames[arrow.tail], frames[arrow.head])
-        return Picture(frames, routes, found.width, found.height)
+        return Picture(frames, routes, found.bands, found.width, found.height)
 
 
 def _sideways(tail: Frame, head: Frame) -> tuple[Point, ...]:

@@ -11,7 +11,17 @@ from itertools import pairwise
 from symback.derivation import Derivation
 from symback.drawing import Card, Drawing, draw
 from symback.layout import Point
-from symback.render.cards import Row, Shown, Words, checked_parts, equation_lines, rows, spoken
+from symback.render.cards import (
+    Row,
+    Shown,
+    Words,
+    checked_parts,
+    equation_lines,
+    name_of,
+    plain,
+    rows,
+    spoken,
+)
 from symback.render.picture import Frame, Picture, arrange
 
 FONT = 14.0  # px
@@ -41,7 +51,7 @@ _COLOURS = {
 
 @dataclass(frozen=True)
 class _Line:
-    """A line of a card: text, or rows of numbers between brackets."""
+    """A line of a card: text, which begins with `bold`, or rows of numbers between brackets."""
 
     style: str
     width: float
@@ -49,6 +59,7 @@ class _Line:
     text: str = ""
     cells: tuple[tuple[str, ...], ...] = ()
     columns: tuple[float, ...] = ()
+    bold: str = ""
 
 
 def to_svg(
@@ -64,8 +75,15 @@ def to_svg(
         backward, fold: what to draw of a derivation, as for :func:`symback.drawing.draw`.
         hide: parts of cards, of "formula", "shape", "value", "adjoint", "adjoint-value".
     """
+    return picture_of(what, backward=backward, fold=fold, hide=hide).document()
+
+
+def picture_of(
+    what: Derivation | Drawing, *, backward: bool, fold: bool, hide: Collection[str]
+) -> Svg:
+    """The same before it is written."""
     drawing = draw(what, backward=backward, fold=fold) if isinstance(what, Derivation) else what
-    return Svg(drawing, hide).document()
+    return Svg(drawing, hide)
 
 
 class Svg:
@@ -147,14 +165,15 @@ class Svg:
         if isinstance(row, Words):
             yield _Line("shape", text_width(row.text, SMALL), _CELL, row.text)
         elif isinstance(row, Shown) and (row.scalar or row.column):
-            text = row.cells[0][0] if row.scalar else f"({', '.join(row.cells[0])})"
+            text = plain(row).replace("-", "−")
             yield _Line(f"number {style}", text_width(text, SMALL), _CELL, text)
         elif isinstance(row, Shown):
             yield _matrix(row, style)
         else:
             for number, text in enumerate(equation_lines(self.drawing, row)):
-                kind = "name" if row.part == "formula" and row.left and not number else "formula"
-                yield _Line(f"{kind} {style}", text_width(text, FONT), _LINE, text)
+                bold = "" if number or row.part != "formula" else name_of(self.drawing, row)
+                width = text_width(text, FONT) + text_width(bold, FONT) * 0.15
+                yield _Line(f"formula {style}", width, _LINE, text, bold=bold)
 
     def _size(self, card: Card) -> tuple[float, float]:
         lines = self.lines[card.key]
@@ -239,7 +258,11 @@ def _matrix(row: Shown, style: str) -> _Line:
 def _line(line: _Line, frame: Frame, y: float) -> Iterator[str]:
     if not line.cells:
         base = y + line.height - 5
-        yield f'<text class="{line.style}" x="{frame.x:.1f}" y="{base:.1f}">{xml(line.text)}</text>'
+        text = xml(line.text)
+        if line.bold:
+            rest = line.text[len(line.bold) :]
+            text = f'<tspan class="name">{xml(line.bold)}</tspan>{xml(rest)}'
+        yield f'<text class="{line.style}" x="{frame.x:.1f}" y="{base:.1f}">{text}</text>'
         return
     left, right = frame.x - line.width / 2, frame.x + line.width / 2
     top, bottom = y + 2, y + line.height - 2
@@ -252,7 +275,8 @@ def _line(line: _Line, frame: Frame, y: float) -> Iterator[str]:
         x = left + 7
         for cell, column in zip(cells, line.columns, strict=False):
             x += column
-            yield (f'<text class="cell {line.style}" x="{x:.1f}" y="{base:.1f}">{xml(cell)}</text>')
+            text = xml(cell.replace("-", "−"))
+            yield f'<text class="cell {line.style}" x="{x:.1f}" y="{base:.1f}">{text}</text>'
             x += 10
 
 
@@ -344,12 +368,13 @@ _RULES = """
 .paper{fill:PAPER}
 text{font-family:FAMILY;font-size:14px;fill:TEXT;text-anchor:middle}
 text.title{font-size:18px}
-text.name{font-weight:bold}
+tspan.name{font-weight:bold}
 text.shape{font-size:12px;fill:QUIET}
 text.number{font-size:12px}
 text.cell{text-anchor:end}
 text.adjoint{fill:GRADIENT}
-.card.gradient text.name,.card.gradient text.formula,.card.gradient text.number{fill:GRADIENT}
+
+.card.gradient text.formula,.card.gradient text.number{fill:GRADIENT}
 .shape-of{fill:CARD;stroke:INK;stroke-width:1.3}
 .inner{fill:none;stroke:INK;stroke-width:1.1}
 .given .shape-of{fill:GIVEN;stroke:QUIET;stroke-width:1}
