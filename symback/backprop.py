@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from symback.errors import Unsupported
 from symback.graph import Node, topological
-from symback.ops import Labels, add, einsum, is_zero, zeros
+from symback.ops import OPS, Labels, add, einsum, is_zero, zeros
 from symback.rules import RULES
 
 
@@ -42,6 +43,8 @@ def backprop(root: Node, wrt: Sequence[Node], upstream: Node) -> list[Node]:
             continue
         for k, arg in enumerate(node.args):
             if arg in relevant:
+                if node.op not in RULES:
+                    raise Unsupported(f"cannot differentiate by an index: {OPS[node.op]}")
                 contribution = RULES[node.op](node, k, adjoint, lead)
                 contributions.setdefault(arg, []).append(contribution)
     return [adjoints.get(node, zeros((*lead_shape, *node.shape))) for node in wrt]

@@ -18,7 +18,7 @@ from symback.ops import Label, Labels, einsum
 from symback.phrase import transpose
 from symback.simplify import simplify
 from symback.sizes import times
-from symback.sympy_read import Reader
+from symback.sympy_read import Reader, expression
 from symback.sympy_write import Writer
 from symback.tensor import Tensor, show_shape
 
@@ -124,7 +124,8 @@ class _Derivation:
     """One derivative on its way from SymPy to SymPy."""
 
     def __init__(self, expr: Any, variables: tuple[Any, ...]) -> None:
-        self.expr = sp.sympify(expr)
+        self.expr = expression(expr)
+        variables = tuple(expression(v) for v in variables)
         self.reader = Reader(self.expr, *variables)
         self.root = self.reader.read(self.expr)
         if self.root.is_scalar:

@@ -11,6 +11,7 @@ from symback.explicit import entries_of
 from symback.forms import ClosedIn, Forms, at_entry, count, index_node, node_indices
 from symback.graph import Node, Shape
 from symback.lazy import load_module
+from symback.ops import symbol
 from symback.phrase import Phrase
 from symback.problem import Target
 from symback.sweep import Adjoint
@@ -97,21 +98,23 @@ class Gradient:
 
         None where there are many, or where sizes are symbolic.
         """
-        node, name = self.node, self._adjoint_phrase()
+        node = self.node
         if not node.shape:
+            name = self._forms.entry(self.adjoint_symbol, self._indices or ())
             return ((name, self.named_phrase),)
         entries = entries_of(node) if count(node.shape) is not None else None
         if entries is None:
             return None
         indices = product(*(range(n) for n in node.shape if isinstance(n, int)))
         return tuple(
-            (self._forms.entry(self.adjoint.symbol, at), self._forms.write(entry))
+            (self._forms.entry(self.adjoint_symbol, at), self._forms.write(entry))
             for at, entry in zip(indices, entries, strict=True)
         )
 
-    def _adjoint_phrase(self) -> Phrase:
-        """The derivative's name: dL_dW1, or an entry of it."""
-        return self._forms.entry(self.adjoint.symbol, self._indices or ())
+    @property
+    def adjoint_symbol(self) -> Node:
+        """The name of the whole target's derivative: dL_dW1."""
+        return symbol(self.target.name, self.adjoint.named.shape, "adjoint")
 
     @cached_property
     def remarks(self) -> tuple[str, ...]:

@@ -7,7 +7,7 @@ from typing import Any
 
 from symback.derivation import Derivation
 from symback.exact import Exact, Scalar
-from symback.gradient import Gradient
+from symback.gradients import Gradient
 from symback.graph import Node, Shape
 from symback.kinks import KinkReport
 from symback.notation import Notation

@@ -465,8 +465,6 @@ RULES: Mapping[str, Vjp] = {
     "logsumexp": _vjp_logsumexp,
     "max": _vjp_max,
     "argmax": _vjp_constant,
-    "select": _vjp_constant,
-    "iota": _vjp_constant,
     "prod": _vjp_prod,
     "sort": _vjp_sort,
     "order": _vjp_constant,

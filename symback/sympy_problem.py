@@ -16,7 +16,7 @@ from symback.parse.parser import parse_name
 from symback.parse.source import Source
 from symback.problem import Definition, Target, target_of
 from symback.problemfile import parse_target
-from symback.sympy_read import Reader
+from symback.sympy_read import expression, Reader
 from symback.tensor import Tensor, as_scalar, show_shape, symbol
 
 
@@ -30,7 +30,7 @@ def read_problem(
     index_base: int,
 ) -> dict[str, Any]:
     """The parts of a problem; the arguments are those of :class:`~symback.problem.Problem`."""
-    pairs = [(_name(name), sp.sympify(expr)) for name, expr in _pairs(definitions)]
+    pairs = [(_name(name), expression(expr)) for name, expr in _pairs(definitions)]
     given = [item for item in wrt if isinstance(item, sp.Basic)]
     extra = [upstream] if isinstance(upstream, sp.Basic) else []
     reader = Reader(*(expr for _, expr in pairs), *given, *extra)

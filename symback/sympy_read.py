@@ -26,7 +26,7 @@ from sympy.tensor.array.expressions import array_expressions as arrays
 
 from symback import ops
 from symback import tensor as tn
-from symback.errors import ShapeError, Unsupported
+from symback.errors import InputError, ShapeError, Unsupported
 from symback.graph import Node, Shape, Size
 from symback.sizes import flat, plus
 from symback.tensor import Index, Tensor
@@ -139,7 +139,7 @@ class Reader:
 
     def size(self, value: Any) -> Size:
         """A SymPy size as ours."""
-        value = sp.sympify(value)
+        value = sp.sympify(value, strict=True)
         if value.is_Integer:
             return int(value)
         return ops.as_size(flat(self.read(value, {}).node))
@@ -153,7 +153,7 @@ class Reader:
             Unsupported: naming what cannot be read.
             ShapeError: where shapes do not fit.
         """
-        expr = sp.sympify(expr)
+        expr = sp.sympify(expr, strict=True)
         if env:
             return self._read(expr, env)
         if expr not in self._memo:
@@ -185,7 +185,7 @@ class Reader:
 
     def affine(self, expr: Any, env: Env) -> tuple[dict[Index, int], Node]:
         """An index expression as whole multiples of index variables, and the rest."""
-        expr = sp.expand(sp.sympify(expr))
+        expr = sp.expand(sp.sympify(expr, strict=True))
         coefs: dict[Index, int] = {}
         rest = []
         for term in sp.Add.make_args(expr):
@@ -273,6 +273,21 @@ def _assumed(*predicates: Any) -> set[Any]:
         for fact in global_assumptions
         if getattr(fact, "function", None) in predicates
     }
+
+
+def expression(value: Any) -> Any:
+    """A SymPy object as it is; numbers and nested lists as SymPy's. Text is never read as code.
+
+    Raises:
+        InputError: for anything else.
+    """
+    try:
+        return sp.sympify(value, strict=True)
+    except sp.SympifyError:
+        raise InputError(
+            f"a SymPy expression is needed here, not {type(value).__name__}",
+            hint="text is read by `symback diff`, expressions are built with sympy.symbols",
+        ) from None
 
 
 # --- readers of one class each -------------------------------------------------------------------
@@ -645,7 +660,7 @@ def _size_symbols(expressions: Sequence[Any]) -> set[Any]:
     """The symbols that are sizes: in shapes and in the bounds of sums."""
     found: set[Any] = set()
     for expr in expressions:
-        for node in sp.preorder_traversal(sp.sympify(expr)):
+        for node in sp.preorder_traversal(sp.sympify(expr, strict=True)):
             parts: list[Any] = []
             if isinstance(node, (sp.MatrixSymbol, special.OneMatrix, special.Identity)):
                 parts.extend(node.shape)
@@ -657,7 +672,7 @@ def _size_symbols(expressions: Sequence[Any]) -> set[Any]:
                 found -= bound
                 parts = [p for p in parts if not (p.free_symbols & bound)]
             for part in parts:
-                found |= sp.sympify(part).free_symbols
+                found |= sp.sympify(part, strict=True).free_symbols
     return {s for s in found if s.is_Symbol}
 
 
@@ -667,7 +682,7 @@ class _IndexedAxes:
     def __init__(self, expressions: Sequence[Any]) -> None:
         self.ranges: dict[Any, list[list[tuple[Any, Any]]]] = {}
         for expr in expressions:
-            self._collect(sp.sympify(expr), {})
+            self._collect(sp.sympify(expr, strict=True), {})
 
     def _collect(self, expr: Any, bounds: dict[Any, tuple[Any, Any]]) -> None:
         if isinstance(expr, (sp.Sum, sp.Product)):
@@ -717,7 +732,7 @@ class _IndexedAxes:
 def _extremes(index: Any, bounds: Mapping[Any, tuple[Any, Any]]) -> tuple[Any, Any]:
     """The least and the greatest value of an index expression."""
     low = high = sp.S.Zero
-    for term in sp.Add.make_args(sp.expand(sp.sympify(index))):
+    for term in sp.Add.make_args(sp.expand(sp.sympify(index, strict=True))):
         factor, core = term.as_coeff_Mul()
         ends = bounds.get(core, (core, core))
         ends = ends if factor > 0 else ends[::-1]

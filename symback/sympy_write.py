@@ -104,7 +104,7 @@ class CommutationMatrix(sp.MatrixExpr):  # type: ignore[misc]
     """
 
     def __new__(cls, m: Any, n: Any) -> Any:
-        return sp.MatrixExpr.__new__(cls, sp.sympify(m), sp.sympify(n))
+        return sp.MatrixExpr.__new__(cls, sp.sympify(m, strict=True), sp.sympify(n, strict=True))
 
     @property
     def shape(self) -> Any:

@@ -10,7 +10,7 @@ from symback import ops
 from symback.errors import WrongAnswer
 from symback.evaluate import evaluation_order
 from symback.forms import Forms, at_entry, node_indices
-from symback.gradient import Gradient
+from symback.gradients import Gradient
 from symback.graph import Node
 from symback.kinks import KinkReport, find_kinks
 from symback.problem import Problem, Target
@@ -54,14 +54,14 @@ class Worked:
             self._work_out(self.numbers)
 
     def _gradient(self, target: Target) -> Gradient:
-        shape = self.problem.tensor(target.name).shape
+        shape = self.problem.shape(target.name)
         return Gradient(target, shape, self.adjoints[target.name], self.forms)
 
     def _work_out(self, numbers: Numbers) -> None:
         problem = self.problem
         self.verification = self._verify(numbers)
         for d in problem.definitions:
-            self.forward[d.name] = numbers.value(d.symbol.node, d.tensor.shape)
+            self.forward[d.name] = numbers.value(d.symbol.node, problem.shape(d.name))
         for gradient in self.gradients.values():
             gradient.number = self.target_value(gradient.target)
             self._check_closed(gradient, numbers)
@@ -83,8 +83,8 @@ class Worked:
         """The number of the derivative by a target; None for an entry with an open index."""
         numbers = numbers or self.numbers
         assert numbers is not None
-        tensor = self.problem.tensor(target.name)
-        whole = numbers.value(self.adjoints[target.name].symbol, tensor.shape)
+        shape = self.problem.shape(target.name)
+        whole = numbers.value(self.adjoints[target.name].symbol, shape)
         if target.indices is None:
             return whole
         places = [i for i in target.indices if isinstance(i, int)]

@@ -366,7 +366,7 @@ TABLE: list[tuple[Phrase, str, str, str]] = [
     ),
     (
         row_sums(p.hadamard([A, A])),
-        "sum(A .* A, axis=1)",
+        "sum(A.^2, axis=1)",
         "sum(A ⊙ A, axis=1)",
         r"(\mathbf{A} \odot \mathbf{A}) \mathbf{1}_{n}",
     ),
@@ -519,7 +519,7 @@ TABLE: list[tuple[Phrase, str, str, str]] = [
     ),
     (
         Phrase("kron", (X, p.mul([X, X])), (), (N, N)),
-        "kron(X, X*X)",
+        "kron(X, X^2)",
         "X ⊗ (X X)",
         r"\mathbf{X} \otimes (\mathbf{X} \mathbf{X})",
     ),

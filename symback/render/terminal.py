@@ -10,7 +10,7 @@ from typing import Literal, TypeAlias, TypeVar
 from rich.text import Text
 
 from symback.derivation import Derivation
-from symback.gradient import BEYOND, Gradient
+from symback.gradients import BEYOND, Gradient
 from symback.graph import Shape
 from symback.phrase import Phrase
 from symback.render.boxes import Box, line, stacked
