@@ -11,15 +11,19 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from symback.calculus import gradient, hessian, jacobian
+    from symback.problem import Problem, load, loads
 
 # Public name -> the module that defines it. Loaded on first use: SymPy takes a while to import.
 _HOMES = {
     "gradient": "symback.calculus",
     "jacobian": "symback.calculus",
     "hessian": "symback.calculus",
+    "Problem": "symback.problem",
+    "load": "symback.problem",
+    "loads": "symback.problem",
 }
 
-__all__ = ["gradient", "hessian", "jacobian"]
+__all__ = ["Problem", "gradient", "hessian", "jacobian", "load", "loads"]
 
 
 def __getattr__(name: str) -> Any:

@@ -82,7 +82,8 @@ class Answer:
     """What was asked, what was understood, and the derivatives.
 
     Attributes:
-        phrase: the expression as it was understood.
+        text: the expression as it was written.
+        phrase: the same as it was understood.
         shape: its shape.
         symbols: every name in it.
         value: the number of the expression, where every name has a value.
@@ -93,6 +94,7 @@ class Answer:
         has_unknown_functions: whether a function was declared and not defined.
     """
 
+    text: str
     phrase: Phrase
     shape: Shape
     symbols: Mapping[str, Tensor]
@@ -184,6 +186,7 @@ class _Question:
             numbers = list(_numbers(nodes, shapes, values, self.index_base))
             kinks = tuple(find_kinks([self.root.node], values))
         return Answer(
+            text=self.expression.text,
             phrase=self._phrase(self.root.node, self.root.shape),
             shape=self.root.shape,
             symbols=self.symbols,

@@ -280,7 +280,7 @@ def test_diff_prints_a_gradient(run: Run) -> None:
     assert (code, err) == (0, "")
     assert "∂f/∂x = 2 Aᵀ (A x − y)" in out
     assert "2*A'*(A*x - y)" in out
-    assert "A: m×n, x: n, y: m" in out
+    assert "A: m×n, x: n×1, y: m×1" in out
     assert "Verified at a random point by complex step" in out
 
 

@@ -57,7 +57,7 @@ def page(
 
 def _shows(encoding: str | None) -> bool:
     try:
-        "∂⊙⎡₁ᵀ".encode(encoding or "ascii")
+        "∂⊙⎡₁ᵀ".encode(encoding or "utf-8")  # a stream in memory has none, and takes all
     except (UnicodeEncodeError, LookupError):
         return False
     return True

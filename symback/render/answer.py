@@ -6,7 +6,6 @@ from typing import Any
 
 from rich.text import Text
 
-from symback.graph import Shape
 from symback.jsonout import exact_json, shape_json
 from symback.phrase import Phrase
 from symback.question import Answer, Derivative
@@ -14,19 +13,20 @@ from symback.render.boxes import beside, line
 from symback.render.digits import rounded
 from symback.render.page import INDENT, QUIET, Page
 from symback.spell import latex, text
-from symback.tensor import show_shape
 
 
 def tell_answer(answer: Answer, page: Page) -> None:
     """Print the expression as understood, each derivative, and the check."""
     formulas, numbers = page.formulas, page.formulas.numbers
-    page.formula("f", formulas(answer.phrase), indent=0, quiet=_shape(answer.shape, page))
+    columns = {n for n, t in answer.symbols.items() if sum(size != 1 for size in t.shape) < 2}
+    written = formulas.written(answer.text, columns.__contains__)
+    page.formula("f", written, indent=0, quiet=page.shape(answer.shape))
     if answer.value is not None:
         page.row([line("  = "), numbers.box(answer.value, page.width - 4)], 0)
     words = []
     for name, tensor in answer.symbols.items():
         written = formulas(Phrase("symbol", (), (name, "")))
-        words.append(f"{written}: {_shape(tensor.shape, page)}" if tensor.shape else written)
+        words.append(f"{written}: {page.shape(tensor.shape) or 'a scalar'}")
     page.paragraph(f"where {', '.join(words)}", style=QUIET, indent=0)
     for derivative in answer.derivatives:
         page.gap()
@@ -38,7 +38,7 @@ def tell_answer(answer: Answer, page: Page) -> None:
 def _tell(derivative: Derivative, page: Page) -> None:
     name = _name(derivative.wrt, page)
     formula = page.formulas(derivative.phrase)
-    page.formula(name, formula, indent=INDENT, quiet=_shape(derivative.shape, page))
+    page.formula(name, formula, indent=INDENT, quiet=page.shape(derivative.shape))
     if derivative.value is not None:
         indent = INDENT + len(name) + 1
         number = page.formulas.numbers.box(derivative.value, page.width - indent - 2)
@@ -80,11 +80,6 @@ def _check(answer: Answer, page: Page) -> None:
         f"{rounded(verification.max_error, 2)}.",
         ok=True,
     )
-
-
-def _shape(shape: Shape, page: Page) -> str:
-    written = show_shape(shape)
-    return written if page.formulas.ascii else written.replace(" x ", "×")
 
 
 def answer_data(answer: Answer) -> dict[str, Any]:

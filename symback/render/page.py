@@ -14,8 +14,10 @@ from rich.cells import cell_len
 from rich.console import Console
 from rich.text import Text
 
+from symback.graph import Shape
 from symback.render.boxes import Box, beside, flowing, indented, line
 from symback.render.formulas import Formulas, wrapped
+from symback.tensor import show_size
 
 HEADING = "bold"
 FORMULA = "cyan"
@@ -143,6 +145,13 @@ class Page:
             self.put(text)
         if quiet:
             self.paragraph(quiet, style=QUIET, indent=indent + INDENT)
+
+    def shape(self, shape: Shape) -> str:
+        """A shape in words: nothing for one number, a vector as a column."""
+        if all(size == 1 for size in shape):
+            return ""
+        rows, *columns = map(show_size, shape)
+        return (" x " if self.formulas.ascii else "×").join([rows, *(columns or ["1"])])
 
     @property
     def number_room(self) -> int:

@@ -30,7 +30,6 @@ from symback.story import (
     Update,
     VerificationNote,
 )
-from symback.tensor import show_size
 from symback.values import Value
 
 View: TypeAlias = Literal["matrix", "index", "scalar"]
@@ -109,9 +108,9 @@ class _Story:
             number = self.numbers.box(step.value, self.page.width)
             return line(Text.assemble((name, NAME), " = ", number.lines[0]))
         about = {
-            "symbol": self._shape(step.shape),
+            "symbol": self.page.shape(step.shape),
             "size": "a size",
-            "upstream": f"from above, {self._shape(step.shape) or 'a scalar'}",
+            "upstream": f"from above, {self.page.shape(step.shape) or 'a scalar'}",
             "function": f"a function of {step.arity} argument{'s' if step.arity != 1 else ''}",
         }[step.kind]
         head = line(Text.assemble((name, NAME), (f"  {about}" if about else "", QUIET)))
@@ -127,7 +126,7 @@ class _Story:
             if number and step.value is not None:
                 self.page.gap()
             name = self.formulas(step.symbol)
-            self.page.formula(name, self._definition(step), quiet=self._shape(step.shape))
+            self.page.formula(name, self._definition(step), quiet=self.page.shape(step.shape))
             self._worked(step, INDENT + len(name) + 1)
 
     def _definition(self, step: Forward) -> str:
@@ -174,7 +173,7 @@ class _Story:
         name = self.formulas(step.adjoint)
         several = len(step.contributions) > 1
         if step.contributions:
-            shape = self._shape(step.shape)
+            shape = self.page.shape(step.shape)
             self.page.put(
                 Text.assemble(" " * INDENT, (name, NAME), (f"  {shape}" if shape else "", QUIET))
             )
@@ -355,13 +354,6 @@ class _Story:
         if notes:
             self.page.heading("Notes")
             self.page.prose(notes)
-
-    def _shape(self, shape: Shape) -> str:
-        """A shape in words: nothing for one number, a vector as a column."""
-        if all(size == 1 for size in shape):
-            return ""
-        rows, *columns = map(show_size, shape)
-        return (" x " if self.formulas.ascii else "×").join([rows, *(columns or ["1"])])
 
 
 def _is_negative(box: Box) -> bool:
