@@ -16,13 +16,13 @@ import numpy as np
 import numpy.typing as npt
 
 from symback.errors import LimitError
+from symback.field import MAX_PSI_ORDER
 
 Array: TypeAlias = npt.NDArray[Any]
 
 _SERIES_TERMS = 130
 _FRACTION_TERMS = 60
 _ERF_SERIES_BELOW = 5.0
-MAX_PSI_ORDER = 200
 
 
 def is_complex(*arrays: Array) -> bool:

@@ -16,12 +16,12 @@ from typing import Generic, TypeAlias
 
 from symback.bindings import offset_value, shape_of, sizes_of
 from symback.errors import DomainError, ValueProblem
-from symback.evaluate import TOO_LARGE, Describe, Fault, describe_briefly, evaluation_order
 from symback.field import Entries, Field, Index, OutsideDomain, S
 from symback.graph import Node
-from symback.labelled import Labels
 from symback.ops import einsum_parts, size_node, value_of
+from symback.walks import TOO_LARGE, Describe, Fault, describe_briefly, evaluation_order
 
+Labels: TypeAlias = tuple[int, ...]
 Value: TypeAlias = S | Fault
 Sparse: TypeAlias = dict[Index, S | Fault]
 

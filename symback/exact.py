@@ -10,16 +10,12 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from fractions import Fraction
-from typing import Any, TypeAlias
-
-import numpy as np
-import numpy.typing as npt
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from symback.elimination import determinant_of_numbers, invert_numbers
 from symback.enclosure import enclosure
 from symback.entrywise import Entrywise
 from symback.errors import DomainError, LimitError
-from symback.evaluate import Definitions, Describe
 from symback.field import Entries, Field, OutsideDomain
 from symback.graph import Node, topological
 from symback.multiprecision import GUARD_DIGITS, Many, mp_evaluate, seed
@@ -34,6 +30,11 @@ from symback.ops import (
     value_of,
 )
 from symback.rules import FUNCTIONS
+from symback.walks import Definitions, Describe
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
 
 __all__ = [
     "Exact",
@@ -111,6 +112,8 @@ def float_of(scalar: Scalar) -> float:
 
 def as_floats(value: Exact) -> npt.NDArray[np.float64]:
     """An exact array as a float array."""
+    import numpy as np  # slow to import, and small problems do without
+
     return np.array([float_of(entry) for entry in value.entries]).reshape(value.shape)
 
 

@@ -12,6 +12,8 @@ from typing import Any, Generic, TypeAlias, TypeVar
 
 from symback.errors import ShapeError
 
+MAX_PSI_ORDER = 200  # of polygamma
+
 S = TypeVar("S")
 Index: TypeAlias = tuple[int, ...]
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Literal, TypeAlias
 
-from symback.evaluate import describe_briefly
 from symback.explicit import entries_of
 from symback.graph import Node, Shape, symbols_of, transform, tree_size
 from symback.notation import Notation
@@ -19,6 +18,7 @@ from symback.spell.text import text
 from symback.spell.walk import fold, with_args
 from symback.sweep import Adjoint, UnitSum
 from symback.tensor import Tensor
+from symback.walks import describe_briefly
 
 MAX_CLOSED = 600  # nodes of a closed form, written out
 MAX_EXPLICIT = 64  # entries of an array that is written out
@@ -110,6 +110,8 @@ class Forms:
         """
 
         def visit(piece: Phrase, args: tuple[Phrase, ...]) -> Phrase:
+            if piece.head == "sum" and transpose(args[0]).length < args[0].length:
+                return Phrase("sum", (transpose(args[0]),))
             if piece.head == "entry" and args[0].head == "symbol":
                 return Phrase("entry", (args[0], *self._all_indices(args[0], args[1:])))
             return with_args(piece, _in_order(piece, args))

@@ -10,27 +10,30 @@ import itertools
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
-import numpy.typing as npt
-
-from symback.elementwise import Array
 from symback.entrywise import Entrywise
 from symback.errors import LimitError
-from symback.evaluate import (
+from symback.exact import Exact, ExactField, ExactTooLarge, Scalar, as_floats
+from symback.field import Entries, Index
+from symback.graph import Node
+from symback.lazy import load_module
+from symback.multiprecision import seed
+from symback.rules import FUNCTIONS, Kink
+from symback.walks import (
     Definitions,
     Describe,
-    Evaluation,
     Fault,
     Functions,
     describe_briefly,
     evaluation_order,
 )
-from symback.exact import Exact, ExactField, ExactTooLarge, Scalar, as_floats
-from symback.field import Entries, Index
-from symback.graph import Node
-from symback.multiprecision import seed
-from symback.rules import FUNCTIONS, Kink
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
+    from symback.elementwise import Array
+    from symback.evaluate import Evaluation
 
 Compare: TypeAlias = Callable[[Any, Any], int | None]
 
@@ -99,7 +102,7 @@ def find_kinks(
         node: as_floats(value) if isinstance(value, Entries) else value
         for node, value in values.items()
     }
-    evaluation = Evaluation.of(floats, sizes or {}, functions or {}, given)
+    evaluation = load_module("evaluate").Evaluation.of(floats, sizes or {}, functions or {}, given)
     evaluation.run(roots)
     return kinks_met(evaluation, order, describe)
 

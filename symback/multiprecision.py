@@ -12,13 +12,12 @@ from functools import lru_cache
 from typing import Any, TypeAlias
 
 from symback.bindings import bind_sizes
-from symback.elementwise import MAX_PSI_ORDER
 from symback.elimination import determinant_of_numbers, invert_numbers
 from symback.entrywise import Entrywise
 from symback.errors import LimitError, Unsupported, ValueProblem
-from symback.evaluate import Definitions, Describe, Functions
-from symback.field import Entries, Field, OutsideDomain
+from symback.field import MAX_PSI_ORDER, Entries, Field, OutsideDomain
 from symback.graph import Node
+from symback.walks import Definitions, Describe, Functions
 
 Real: TypeAlias = Any  # mpmath's mpf, which has no type stubs
 Scalar: TypeAlias = Fraction | Node

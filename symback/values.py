@@ -13,13 +13,14 @@ from symback.bindings import sizes_of
 from symback.elementwise import Array
 from symback.entrywise import Entrywise
 from symback.errors import DomainError, ValueProblem
-from symback.evaluate import TOO_LARGE, Describe, Evaluation
+from symback.evaluate import Evaluation
 from symback.exact import Exact, ExactField, ExactTooLarge, as_floats
 from symback.field import Entries
 from symback.graph import Node, Shape, symbols_of
 from symback.multiprecision import Many, seed
 from symback.problem import Problem
 from symback.sweep import Adjoint
+from symback.walks import TOO_LARGE, Describe
 
 MAX_DIGITS = 1000
 OUTSIDE_HINT = "the values given lie outside the domain of this function"

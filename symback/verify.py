@@ -21,17 +21,16 @@ import numpy.typing as npt
 
 from symback.elementwise import Array
 from symback.errors import DomainError, ShapeError, SymbackError
-from symback.evaluate import (
+from symback.evaluate import Evaluation, Values
+from symback.graph import Node
+from symback.kinks import kinks_met
+from symback.walks import (
     Definitions,
     Describe,
-    Evaluation,
     Functions,
-    Values,
     describe_briefly,
     evaluation_order,
 )
-from symback.graph import Node
-from symback.kinks import kinks_met
 
 COMPLEX_STEP = "complex step"
 CENTRAL_DIFFERENCES = "central differences"

@@ -8,7 +8,6 @@ import numpy as np
 
 from symback import ops
 from symback.errors import WrongAnswer
-from symback.evaluate import evaluation_order
 from symback.forms import Forms, at_entry, node_indices
 from symback.gradients import Gradient
 from symback.graph import Node
@@ -18,6 +17,7 @@ from symback.rules import FUNCTIONS
 from symback.sweep import sweep
 from symback.values import Numbers, Value
 from symback.verify import Verification, verify
+from symback.walks import evaluation_order
 
 MAX_VISITS = 2_000_000  # node visits of the witness, beyond which it moves fewer names
 MAX_VISITS_BESIDE = 60_000  # the same for names that were not asked for

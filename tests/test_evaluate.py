@@ -14,7 +14,7 @@ from symback.backprop import gradient
 from symback.bindings import bind_sizes, offset_value
 from symback.elementwise import IMPLEMENTATIONS, INDICATORS
 from symback.errors import DomainError, LimitError, ShapeError, Unsupported, ValueProblem
-from symback.evaluate import describe_briefly, evaluate
+from symback.evaluate import evaluate
 from symback.exact import Exact, exact_evaluate
 from symback.field import Entries
 from symback.graph import Node, topological
@@ -45,6 +45,7 @@ from symback.ops import (
     zeros,
 )
 from symback.rules import FUNCTIONS
+from symback.walks import describe_briefly
 
 X, Y, S = symbol("x", (3,)), symbol("y", (3,)), symbol("s")
 A, B, M = symbol("A", (3, 3)), symbol("B", (3, 3)), symbol("M", (2, 3))
