@@ -124,7 +124,7 @@ class _Narrator:
         name, tensor = definition.name, definition.tensor
         return Forward(
             name=name,
-            shape=tensor.shape,
+            shape=self.problem.shape(name),
             value=self.worked.forward.get(name),
             _work=self._again(partial(_forward_value, name)),
             symbol=self._symbol(definition.symbol),
@@ -140,7 +140,7 @@ class _Narrator:
 
     def _backward(self, adjoint: Adjoint) -> Backward:
         name = adjoint.name
-        shape = self.problem.tensor(name).shape
+        shape = self.problem.shape(name)
         terms = [self._simple(passed.node) for passed in adjoint.passed]
         phrases = [self.forms.write(term, shape) for term in terms]
         simplified = self.forms.write(adjoint.named, shape)
@@ -173,10 +173,10 @@ class _Narrator:
 
     def _contribution(self, name: str, passed: Passed, term: Node, phrase: Phrase) -> Contribution:
         consumer = passed.consumer
-        shape = self.problem.tensor(name).shape
+        shape = self.problem.shape(name)
         node = self.problem.tensor(name).node
         local, elementwise = self._local(consumer, node)
-        incoming_shape = consumer.tensor.shape
+        incoming_shape = self.problem.shape(consumer.name)
         return Contribution(
             consumer=consumer.name,
             incoming=self.forms.write(passed.incoming, incoming_shape),
@@ -322,7 +322,7 @@ def _updated(label: str, worked: Worked) -> Value:
 
 def _adjoint_value(name: str, worked: Worked) -> Value:
     assert worked.numbers is not None
-    shape = worked.problem.tensor(name).shape
+    shape = worked.problem.shape(name)
     return worked.numbers.value(worked.adjoints[name].symbol, shape)
 
 

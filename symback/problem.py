@@ -33,7 +33,7 @@ from symback.given import (
     nested_value,
     shape_words,
 )
-from symback.graph import Node, Size, symbols_of
+from symback.graph import Node, Shape, Size, symbols_of
 from symback.lazy import load_module
 from symback.ops import as_size
 from symback.parse.lower import Scope, lower
@@ -189,6 +189,14 @@ class Problem:
     def tensor(self, name: str) -> Tensor:
         """A given symbol or a definition as a symbol."""
         return self._tensors[name]
+
+    def shape(self, name: str) -> Shape:
+        """The shape in which a name's numbers are shown.
+
+        As declared for a given symbol; a definition that comes out as 1x1 is a scalar.
+        """
+        tensor = self.tensor(name)
+        return () if tensor.is_scalar and name not in self.symbols else tensor.shape
 
     @property
     def has_values(self) -> bool:

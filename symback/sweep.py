@@ -62,7 +62,7 @@ class Passed:
     Attributes:
         consumer: the definition.
         incoming: its adjoint: a symbol, or what comes from above.
-        node: what is passed, in forward names and `incoming`.
+        node: what is passed, as the rules have it, in `incoming`.
     """
 
     consumer: Definition
@@ -163,7 +163,7 @@ class _Sweep:
             ) from None
         for name, node in zip(inputs, adjoints, strict=True):
             if not is_zero(node):
-                passed = Passed(definition, incoming, self.names.in_names(node))
+                passed = Passed(definition, incoming, node)
                 arriving.setdefault(name, []).append(passed)
 
     def _keep(self, adjoint: Adjoint) -> None:
@@ -176,7 +176,7 @@ class _Sweep:
         own = symbol(name, node.shape, "adjoint")
         if not passed:
             return Adjoint(name, own, (), zeros(node.shape), zeros(node.shape))
-        total = add(*(p.node for p in passed))
+        total = add(*(self.names.in_names(p.node) for p in passed))
         named, inherited = self._shortest(passed, self.plain)
         unit_sums = dict.fromkeys(inherited)
         if self.unit is not None:

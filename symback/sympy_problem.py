@@ -16,7 +16,7 @@ from symback.parse.parser import parse_name
 from symback.parse.source import Source
 from symback.problem import Definition, Target, target_of
 from symback.problemfile import parse_target
-from symback.sympy_read import expression, Reader
+from symback.sympy_read import Reader, expression
 from symback.tensor import Tensor, as_scalar, show_shape, symbol
 
 
