@@ -42,6 +42,7 @@ class Card:
         value: its number, or None.
         adjoint, adjoint_formula, adjoint_value: the derivative of the output by it, where the card
             shows it.
+        written: the first formula as the user typed it, or None.
         again: whether another card shows the same symbol in full.
     """
 
@@ -55,6 +56,7 @@ class Card:
     adjoint: Phrase | None = None
     adjoint_formula: Phrase | None = None
     adjoint_value: Value | None = None
+    written: str | None = None
     again: bool = False
 
 
@@ -84,6 +86,16 @@ class Drawing:
 
     def card(self, key: str) -> Card:
         return next(card for card in self.cards if card.key == key)
+
+    def is_column(self, name: str) -> bool:
+        """Whether a name stands for a scalar or a vector, so that x^2 needs no special sign."""
+        shapes = (card.shape for card in self.cards if card.key == name)
+        return sum(size != 1 for size in next(shapes, (0, 0))) < 2
+
+    def is_scalar(self, name: str) -> bool:
+        """Whether a name stands for one number."""
+        shapes = (card.shape for card in self.cards if card.key == name)
+        return all(size == 1 for size in next(shapes, (0, 0)))
 
     @property
     def rows(self) -> dict[str, int]:
@@ -151,6 +163,8 @@ class _Drawer:
         self, step: Given | Forward, kind: CardKind, symbol: Phrase, formulas: tuple[Phrase, ...]
     ) -> Card:
         card = Card(step.name, step.name, kind, symbol, formulas, step.shape, step.value)
+        if isinstance(step, Forward):
+            card = replace(card, written=step.written)
         back = self.adjoints.get(step.name)
         if back is None or self.backward:
             return card
@@ -236,7 +250,8 @@ def _with_formula(card: Card, binding: Mapping[tuple[str, str], Phrase]) -> Card
 
     formulas = tuple(dict.fromkeys(fold_phrase(f, visit) for f in card.formulas))
     adjoint = card.adjoint_formula and fold_phrase(card.adjoint_formula, visit)
-    return replace(card, formulas=formulas, adjoint_formula=adjoint)
+    written = card.written if formulas == card.formulas else None
+    return replace(card, formulas=formulas, adjoint_formula=adjoint, written=written)
 
 
 # --- symbols that are used far and wide ----------------------------------------------------------

@@ -10,9 +10,11 @@ from typing import Literal, Protocol, TypeAlias, get_args
 from symback.drawing import Card, Drawing
 from symback.errors import InputError, did_you_mean
 from symback.graph import Shape
+from symback.parse.parser import parse
 from symback.phrase import Phrase
 from symback.render.digits import DOTS, entries
 from symback.render.formulas import wrapped
+from symback.render.written import Speller
 from symback.spell import pretty
 from symback.tensor import show_size
 from symback.values import Value
@@ -30,11 +32,12 @@ MAX_FORMULA = 60  # symbols, numbers and operations; a second form that is longe
 
 @dataclass(frozen=True)
 class Equation:
-    """`left = right`, where `left` may be missing."""
+    """`left = right`, where `left` may be missing; `written` is the right side as it was typed."""
 
     part: Part
     left: Phrase | None
     right: Phrase | None
+    written: str | None = None
 
 
 @dataclass(frozen=True)
@@ -88,7 +91,7 @@ def rows(card: Card, hidden: Collection[str] = ()) -> list[Row]:
     found: list[Row] = []
     formulas = () if "formula" in hidden else card.formulas
     first = formulas[0] if formulas else None
-    found.append(Equation("formula", card.symbol, first))
+    found.append(Equation("formula", card.symbol, first, card.written))
     found += [Equation("formula", None, other) for other in formulas[1:] if _is_short(other)]
     size = shape_text(card.shape)
     if "shape" not in hidden and not card.again and size:
@@ -151,20 +154,15 @@ def _kept(cells: Sequence[str], most: int) -> list[str]:
 
 def spoken(drawing: Drawing, card: Card) -> str:
     """A card in words: what it is, its formula, its shape, its number, its adjoint."""
-
-    def spell(phrase: Phrase) -> str:
-        return pretty(phrase, output=drawing.output, index_base=drawing.index_base)
-
-    parts = [f"{card.kind} {' = '.join(map(spell, (card.symbol, *card.formulas[:1])))}"]
-    for row in rows(card)[1:]:
+    parts = []
+    for row in rows(card):
+        words = " ".join(row_lines(drawing, row))
         if isinstance(row, Words):
-            parts.append(f"shape {row.text}")
+            words = f"shape {words}"
         elif isinstance(row, Shown):
-            word = "value" if row.part == "value" else "which is"
-            parts.append(f"{word} {plain(row)}")
-        elif row.left is not None:
-            parts.append(" = ".join(spell(side) for side in (row.left, row.right) if side))
-    return "; ".join(parts)
+            words = f"{'value' if row.part == 'value' else 'which is'} {words}"
+        parts.append(words)
+    return f"{card.kind} {'; '.join(parts)}"
 
 
 def row_lines(drawing: Drawing, row: Row, spelling: Spelling = pretty) -> list[str]:
@@ -187,7 +185,11 @@ def equation_lines(drawing: Drawing, row: Equation, spelling: Spelling = pretty)
     left = "" if row.left is None else spell(row.left)
     if row.right is None:
         return [left]
-    parts = wrapped(f"{left} = {spell(row.right)}".strip(), LINE)
+    right = spell(row.right)
+    if row.written is not None:
+        speller = Speller(ascii_only=spelling is not pretty, is_column=drawing.is_column)
+        right = speller(parse(row.written))
+    parts = wrapped(f"{left} = {right}".strip(), LINE)
     if len(parts) > LINES:
         parts = [*parts[: LINES - 1], DOTS]
     return [part if len(part) <= LINE + 12 else part[: LINE + 11] + DOTS for part in parts]

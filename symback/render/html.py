@@ -13,13 +13,16 @@ from typing import TypeVar
 
 from symback.derivation import Derivation
 from symback.drawing import Card, Drawing, draw
+from symback.parse.parser import parse
 from symback.phrase import Phrase, num
 from symback.problem import Target
 from symback.render.cards import shape_text
 from symback.render.digits import DOTS, entries, rounded
 from symback.render.svg import Svg, style_sheet, xml
+from symback.render.written_latex import WrittenSpeller
 from symback.spell import pretty
 from symback.spell.mathml import mathml, matrix, name_mathml, row
+from symback.spell.tex_mathml import tex_mathml
 from symback.story import (
     Backward,
     CaseNote,
@@ -158,7 +161,7 @@ class _Page:
 
     def _forward(self, step: Forward) -> str:
         name = self._spell(step.symbol)
-        formula = _math(name, "<mo>=</mo>", self._spell(step.formula))
+        formula = _math(name, "<mo>=</mo>", self._definition(step))
         lines = [_head(formula, shape_text(step.shape))]
         if step.value is not None and not _is_number(step.formula):
             parts = [] if step.substituted is None else [self._spell(step.substituted)]
@@ -186,7 +189,7 @@ class _Page:
 
     def _contribution(self, given: Contribution, several: bool) -> str:
         consumer = next(step for step in self._of(Forward) if step.name == given.consumer)
-        formula = (self._spell(consumer.symbol), "<mo>=</mo>", self._spell(consumer.formula))
+        formula = (self._spell(consumer.symbol), "<mo>=</mo>", self._definition(consumer))
         through = _math(*formula, inline=True)
         rules = "; ".join(given.rules)
         words = f"through {through}" + (f" · {xml(rules)}" if rules else "")
@@ -256,7 +259,8 @@ class _Page:
     def _about(self, card: Card) -> str:
         parts = [self._spell(card.symbol)]
         if card.formulas:
-            parts += ["<mo>=</mo>", self._spell(card.formulas[0])]
+            step = next(step for step in self._of(Forward) if step.name == card.key)
+            parts += ["<mo>=</mo>", self._definition(step)]
         words = {"given": "given", "output": "the output"}.get(card.kind, "node")
         about = " ".join(part for part in (words, shape_text(card.shape)) if part)
         lines = [f"<p>{_math(*parts)}{_about(about)}</p>"]
@@ -276,6 +280,12 @@ class _Page:
 
     def _plain(self, phrase: Phrase) -> str:
         return pretty(phrase, output=self.problem.of, index_base=self.problem.index_base)
+
+    def _definition(self, step: Forward) -> str:
+        """The formula of a definition, as the user typed it where that is known."""
+        if step.written is None:
+            return self._spell(step.formula)
+        return tex_mathml(WrittenSpeller(is_scalar=self.drawing.is_scalar)(parse(step.written)))
 
     def _target(self, target: Target, kind: str) -> Phrase:
         """The name of a target, or of the derivative by it."""

@@ -13,10 +13,12 @@ from types import MappingProxyType
 from symback.derivation import Derivation
 from symback.drawing import Card, Drawing, draw
 from symback.layout import Point
+from symback.parse.parser import parse
 from symback.phrase import Phrase, coefficient
 from symback.render.cards import Equation, Row, Shown, checked_parts, rows
 from symback.render.digits import DOTS
 from symback.render.picture import Frame, Picture, arrange
+from symback.render.written_latex import WrittenSpeller
 from symback.spell import latex, pretty
 from symback.spell.walk import fold
 
@@ -137,6 +139,9 @@ class _Tikz:
             return _numbers(row)
         if isinstance(row, Equation):
             sides = [self._latex(phrase) for phrase in (row.left, row.right) if phrase is not None]
+            if row.written is not None:
+                speller = WrittenSpeller(self.names, self.drawing.is_scalar)
+                sides[-1] = speller(parse(row.written))
             written = f"${'' if row.left is not None else '{}='}{' = '.join(sides)}$"
             if self._length(row) > MAX_LENGTH:
                 return rf"\resizebox{{{MAX_LENGTH * _CHARACTER:.2f}cm}}{{!}}{{{written}}}"

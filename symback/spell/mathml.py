@@ -69,7 +69,7 @@ CONSTANTS = {"pi": "π", "e": "e"}
 MAX_PRIMES = 3
 LINE = 64  # characters, about, beyond which a sum or a product is broken
 
-_TOP = '<mi mathvariant="normal">⊤</mi>'
+TOP = '<mi mathvariant="normal">⊤</mi>'
 _TALL = re.compile("<m(frac|table|underover)")
 _STARTS_WITH_NUMBER = re.compile("(<m(row|sup)>)*<mn>")
 _STARTS_WITH_WORD = re.compile("(<m(row|sub)>)*<mi>[A-Za-z]{2}")
@@ -107,20 +107,20 @@ def name_mathml(name: str, bold: bool = False) -> str:
     """
     parts = split_name(name)
     if parts is None:
-        return _identifier(plain_name(name), bold)
-    text = _identifier(GREEK.get(parts.head, parts.head), bold)
+        return identifier(plain_name(name), bold)
+    text = identifier(GREEK.get(parts.head, parts.head), bold)
     for accent in parts.accents:
         text = f'<mover accent="true">{text}<mo>{ACCENTS[accent]}</mo></mover>'
     if not parts.labels:
         return text
     labels = "<mo>,</mo>".join(
-        f"<mn>{label}</mn>" if label.isdecimal() else _identifier(GREEK.get(label, label), False)
+        f"<mn>{label}</mn>" if label.isdecimal() else identifier(GREEK.get(label, label), False)
         for label in parts.labels
     )
     return f"<msub>{text}{row(labels) if len(parts.labels) > 1 else labels}</msub>"
 
 
-def _identifier(text: str, bold: bool) -> str:
+def identifier(text: str, bold: bool) -> str:
     if bold:
         return f'<mi mathvariant="normal" class="bold">{escape(text)}</mi>'
     return f"<mi>{escape(text)}</mi>"
@@ -129,6 +129,17 @@ def _identifier(text: str, bold: bool) -> str:
 def row(*parts: str) -> str:
     """Parts as one element."""
     return f"<mrow>{''.join(parts)}</mrow>"
+
+
+def big(base: str, below: str, above: str, *, limits: bool = False) -> str:
+    """An element with a foot and a head; with `limits` they stand under and over it."""
+    names = ("munder", "mover", "munderover") if limits else ("msub", "msup", "msubsup")
+    if below and above:
+        return f"<{names[2]}>{base}{below}{above}</{names[2]}>"
+    if below or above:
+        name = names[0] if below else names[1]
+        return f"<{name}>{base}{below}{above}</{name}>"
+    return base
 
 
 def fenced(left: str, inside: str, right: str) -> str:
@@ -171,15 +182,15 @@ class MathmlSpeller(Speller):
             "elementwise_pow": lambda _, pieces: self._raised(
                 pieces[0], row(self.elementwise, pieces[1].text)
             ),
-            "transpose": lambda _, pieces: self._raised(pieces[0], _TOP),
+            "transpose": lambda _, pieces: self._raised(pieces[0], TOP),
             "inverse": lambda _, pieces: self._raised(pieces[0], row(_NEGATIVE, "<mn>1</mn>")),
-            "inverse_transpose": lambda _, pieces: self._raised(pieces[0], row(_NEGATIVE, _TOP)),
+            "inverse_transpose": lambda _, pieces: self._raised(pieces[0], row(_NEGATIVE, TOP)),
             "function": self._function,
             "logdet": self._logdet,
             "norm1": lambda phrase, pieces: _fenced(phrase.head, pieces[0]),
             "norm2": lambda phrase, pieces: _fenced(phrase.head, pieces[0]),
             "eye": lambda _, pieces: Piece(
-                f"<msub>{_identifier('I', True)}{row(pieces[0].text)}</msub>"
+                f"<msub>{identifier('I', True)}{row(pieces[0].text)}</msub>"
             ),
             "ones": lambda _, pieces: _constant_matrix("1", pieces),
             "zeros": lambda _, pieces: _constant_matrix("0", pieces),
@@ -400,5 +411,5 @@ def _constant_matrix(digit: str, sizes: Pieces) -> Piece:
     if columns == "<mn>1</mn>":
         return Piece(f"<msub>{bold}{row(rows)}</msub>")
     if rows == "<mn>1</mn>":
-        return Piece(f"<msubsup>{bold}{row(columns)}{_TOP}</msubsup>", Level.POWER)
+        return Piece(f"<msubsup>{bold}{row(columns)}{TOP}</msubsup>", Level.POWER)
     return Piece(f"<msub>{bold}{row(rows, '<mo>×</mo>', columns)}</msub>")
