@@ -8,16 +8,23 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
 
 from symback.derivation import Derivation
 from symback.emit.helpers import definitions, imports
+from symback.graph import Shape
+from symback.narrate import adjoint_symbol
+from symback.parse.parser import parse
 from symback.phrase import Phrase
-from symback.render.notebook_code import MAX_LISTED, Code, assigned, listed, plain_shape
+from symback.problem import Target
+from symback.render.document import Equations, Formula, Row
+from symback.render.equations import Line, lines_of
+from symback.render.notebook_code import MAX_LISTED, RATE, Code, assigned, listed, plain_shape
 from symback.render.notebook_helpers import CHECK, DIFFERENCES, FIRST_WRONG
+from symback.render.written_latex import WrittenSpeller
 from symback.spell import latex
 from symback.story import (
     Backward,
@@ -31,10 +38,13 @@ from symback.story import (
     Update,
     VerificationNote,
 )
-from symback.tensor import show_shape
+from symback.tensor import show_shape, show_size
 from symback.values import Value
 
 Cell = dict[str, Any]
+
+LINE = 52.0  # em, of a displayed formula
+MAX_CLOSED = 60  # length of the closed form of an entry beside its named form
 
 _MARKS = {char: f"&#{ord(char)};" for char in r"\`*_{}[]()#+!|~$<>&"}
 _LINE = re.compile(r"\s*[\r\n\u2028\u2029\x0b\x0c]+\s*")
@@ -75,6 +85,30 @@ def paragraphs(text: str) -> str:
         item = line.startswith(("- ", "* "))
         shown.append(("- " + escaped(line[2:])) if item else escaped(line))
     return "\n".join(shown)
+
+
+def shape_words(shape: Shape) -> str:
+    """A shape in words, as Markdown.
+
+    >>> shape_words(()), shape_words((3,)), shape_words((3, 2))
+    ('a scalar', '3 entries', '3 × 2')
+    """
+    sizes = [escaped(show_size(size)) for size in shape]
+    if not sizes:
+        return "a scalar"
+    if len(sizes) == 1:
+        return f"{sizes[0]} entr{'y' if sizes[0] == '1' else 'ies'}"
+    return " × ".join(sizes)
+
+
+def code_span(text: str) -> str:
+    """A name in Markdown's code type.
+
+    >>> code_span("W1[1,1]"), code_span("a`b")
+    ('`W1[1,1]`', "`a'b`")
+    """
+    plain = _LINE.sub(" ", text).replace("`", "'")
+    return f"`{plain}`"
 
 
 class _Notebook:
@@ -118,6 +152,27 @@ class _Notebook:
     def _steps(self, kind: type[NumberStep] | type[Given]) -> list[Any]:
         return [step for step in self.derivation.steps if isinstance(step, kind)]
 
+    def _equation(self, left: str, *rights: str) -> str:
+        """`left = right`, then `= right` below it, broken into lines that fit."""
+        first, *more = dict.fromkeys(rights)
+        rows = [Row(Formula.of(left), "=", Formula.of(first))]
+        rows += [Row(None, "=", Formula.of(right)) for right in more]
+        lines = lines_of(Equations(tuple(rows), self.problem.index_base), LINE)
+        if len(lines) == 1:
+            (line,) = lines
+            return _display(f"{line.left.tex} {line.sign} {line.right.tex}")
+        return _display("\n".join([r"\begin{aligned}", *_aligned(lines), r"\end{aligned}"]))
+
+    def _written(self, step: Forward) -> str:
+        """A definition in the user's order, or as the graph has it."""
+        if step.written is None:
+            return self._tex(step.formula)
+        return WrittenSpeller(is_scalar=self._is_scalar)(parse(step.written))
+
+    def _is_scalar(self, name: str) -> bool:
+        known = name in self.code.names and name not in self.problem.sizes and name != RATE
+        return not known or self.problem.tensor(name).is_scalar
+
     def _tex(self, phrase: Phrase) -> str:
         return latex(phrase, output=self.problem.of, index_base=self.problem.index_base)
 
@@ -126,9 +181,9 @@ class _Notebook:
     def _head(self) -> None:
         """Goes to the front last: only now is it known which helpers the lines use."""
         problem = self.problem
-        wanted = ", ".join(f"`{t.label}`" for t in problem.wrt if "`" not in t.label)
-        task = "Write" if self.exercise else "Find"
-        intro = f"{task} the derivatives of `{problem.of}` by {wanted}."
+        wanted = ", ".join(code_span(target.label) for target in problem.wrt)
+        of = code_span(problem.of)
+        intro = f"{'Write' if self.exercise else 'Find'} the derivatives of {of} by {wanted}."
         if self.exercise:
             intro += (
                 " Replace each `...` in the backward pass by NumPy code; the line below it checks "
@@ -137,7 +192,7 @@ class _Notebook:
             )
         else:
             intro += " Every step below works out its numbers again and checks them."
-        title = escaped(problem.title) or f"The derivatives of `{problem.of}`"
+        title = escaped(problem.title) or f"The derivatives of {of}"
         source = f"*{escaped(problem.source)}*" if problem.source else ""
         head = _cell(
             "markdown",
@@ -162,11 +217,11 @@ class _Notebook:
         rows = []
         for step in self._steps(Given):
             what = {"size": "a size", "function": "an unknown function"}.get(
-                step.kind, show_shape(step.shape)
+                step.kind, shape_words(step.shape)
             )
             if step.kind == "upstream":
                 what += ", the gradient from above"
-            rows.append(f"- ${self._name(step)}$: {escaped(what)}")
+            rows.append(f"- {_inline(self._name(step))}: {what}")
         example = ""
         if not self.problem.has_values:
             example = "The problem has no numbers; these are an example, to be replaced at will."
@@ -186,7 +241,7 @@ class _Notebook:
     def _forward(self) -> None:
         self._markdown("forward-text", "## Forward pass")
         for number, step in enumerate(self._steps(Forward)):
-            formula = _display(f"{self._tex(step.symbol)} = {self._tex(step.formula)}")
+            formula = self._equation(self._tex(step.symbol), self._written(step))
             self._markdown(f"forward-{number}-text", formula)
             variable = self.code.names[step.name]
             lines = self.code.forward_lines(step.name)
@@ -222,95 +277,109 @@ class _Notebook:
             code = self.code.backward(adjoint)
             variable = code.variable
             if blank:
-                lines = [f"{variable} = ...", "", self._by_differences(step, variable)]
+                shape = f"  # {show_shape(step.shape)}"
+                label = self._label(step.name)
+                lines = [
+                    f"{variable} = ...{shape}",
+                    "",
+                    self._by_differences(step, variable, label),
+                ]
             else:
-                lines = [*code.lines, *self._parts(step, code.parts, variable)]
-                lines += self._right(step, variable)
+                lines = [*self._parts(step, code.parts), *code.lines]
+                lines += self._right(step, variable, code.parts)
             self._python(f"backward-{number}", lines)
 
     def _told(self, step: Backward, *, blank: bool) -> list[str]:
         """The step in words and formulas; of a blank one only what is asked."""
         name = self._tex(step.adjoint)
-        shape = show_shape(step.shape)
+        head = f"### {_inline(name)}, {shape_words(step.shape)}"
         if blank:
-            users = ", ".join(f"`{c.consumer}`" for c in step.contributions)
-            used = f"`{step.name}` is used in {users}." if users else ""
-            return [f"### ${name}$, {escaped(shape)}", used]
-        told = [f"### ${name}$, {escaped(shape)}", *map(self._contribution, step.contributions)]
-        last = [f"{name} = {self._tex(step.simplified)}"]
-        if len(step.contributions) > 1 or step.total != step.simplified:
-            last.insert(0, f"{name} = {self._tex(step.total)}")
-        told += [_display(formula) for formula in dict.fromkeys(last)]
+            users = ", ".join(code_span(part.consumer) for part in step.contributions)
+            used = f"{code_span(step.name)} is used in {users}." if users else ""
+            return [head, used]
+        several = len(step.contributions) > 1
+        told = [head, *(self._contribution(part, several) for part in step.contributions)]
+        told.append(self._equation(name, self._tex(step.total), self._tex(step.simplified)))
         for case in step.cases:
             entries = ", ".join(case.entries)
             told.append(
-                f"{escaped(case.function)} at ${self._tex(case.argument)}$, entry by entry: "
+                f"{escaped(case.function)} at {_inline(self._tex(case.argument))}, entry by entry: "
                 f"{escaped(entries)}"
             )
         return [*told, *(escaped(remark) for remark in step.remarks)]
 
-    def _contribution(self, part: Contribution) -> str:
+    def _contribution(self, part: Contribution, several: bool) -> str:
+        """What a consumer passes back; where there is but one, the formula follows anyway."""
         rules = "; ".join(escaped(rule) for rule in part.rules)
-        text = f"From `{part.consumer}`" + (f" ({rules})" if rules else "") + ": "
+        text = f"From {code_span(part.consumer)}" + (f" ({rules})" if rules else "")
+        told = []
         if part.local is not None:
             kind = "slopes" if part.elementwise else "local derivative"
-            text += f"{kind} ${self._tex(part.local)}$, so it passes back "
-        else:
-            text += "it passes back "
-        return text + f"${self._tex(part.phrase)}$."
+            told.append(f"{kind} {_inline(self._tex(part.local))}")
+        if several:
+            told.append(f"passed back: {_inline(self._tex(part.phrase))}")
+        return text + (f": {', '.join(told)}." if told else ".")
 
-    def _parts(self, step: Backward, parts: Sequence[tuple[str, str]], variable: str) -> list[str]:
-        """Contributions, each with its own check, and that their sum is the result."""
-        if not parts:
-            return []
-        lines = [""]
-        for (name, text), told in zip(parts, step.contributions, strict=True):
+    def _parts(self, step: Backward, parts: Sequence[tuple[str, str]]) -> list[str]:
+        """Contributions; where there are several, each with its own check."""
+        lines = []
+        for (name, text), told in zip(parts, step.contributions, strict=bool(parts)):
             lines += assigned(name, text)
-            if told.value is not None:
+            if told.value is not None and len(parts) > 1:
                 lines += _check(f"what {told.consumer} passes back", name, told.value)
-        total = " + ".join(name for name, _ in parts)
-        return [*lines, *_call("check", _text(f"the sum for {step.name}"), total, variable)]
+        return [*lines, ""] if lines else []
 
-    def _right(self, step: Backward, variable: str) -> list[str]:
-        lines = [""] if step.value is None or step.contributions else []
+    def _right(self, step: Backward, variable: str, parts: Sequence[tuple[str, str]]) -> list[str]:
+        """That the contributions add up to it, and that its number is right."""
+        label = self._label(step.name)
+        lines = []
         if step.value is not None:
-            lines += _check(self._label(step.name), variable, step.value)
-        if not self.kinks:
-            lines.append(self._by_differences(step, variable))
-        return lines
+            lines += _check(label, variable, step.value)
+        if parts:
+            total = " + ".join(name for name, _ in parts)
+            lines += _call("check", _text(f"{label}, by the chain rule"), total, variable)
+        if not self.kinks and (step.contributions or step.value is None):
+            lines.append(self._by_differences(step, variable, f"{label}, by differences"))
+        return ["", *lines] if len(lines) > 1 else lines
 
     def _label(self, name: str) -> str:
         return f"d{self.problem.of}/d{name}"
 
-    def _wanted(self, step: Backward) -> str:
-        """What an adjoint is compared with: differences, or at a kink the number itself."""
-        variable = self.code.names[step.name]
+    def _by_differences(self, step: Backward, variable: str, label: str) -> str:
+        """The check of an adjoint by differences, or at a kink by the number itself."""
+        node = self.code.names[step.name]
         if self.kinks and step.value is not None:
-            return listed(step.value.floats, plain_shape(step.value.shape))
-        return f"differences({variable}={variable})"
-
-    def _by_differences(self, step: Backward, variable: str) -> str:
-        label = _text(self._label(step.name))
-        return f"check({label}, {variable}, {self._wanted(step)}, tolerance=1e-6)"
+            wanted = listed(step.value.floats, plain_shape(step.value.shape))
+            return f"check({_text(label)}, {variable}, {wanted})"
+        return f"check_by_differences({_text(label)}, {variable}, {node}={node})"
 
     # --- results -------------------------------------------------------------------------------
 
     def _gradients(self) -> None:
-        rows = []
+        formulas = []
         lines: list[str] = []
         targets = {target.label: target for target in self.problem.wrt}
         for step in self._steps(GradientRow):
             target = targets[step.name]
-            text = f"- by `{step.name}`: ${self._tex(step.closed)}$"
-            if step.closed_in != "symbols":
-                text += f" (in the names of {step.closed_in})"
-            rows.append(text)
-            if step.value is not None:
-                expression = self.code.target(target)
-                lines += _check(self._label(step.name), expression, step.value)
-        self._markdown("gradients-text", "## Gradients", "\n".join(rows))
+            forms = [step.named]
+            if step.closed.length <= MAX_CLOSED or not target.indices:
+                forms.append(step.closed)
+            name = self._tex(self._adjoint_of(target))
+            formulas.append(self._equation(name, *map(self._tex, forms)))
+            formulas += map(escaped, step.remarks)
+            if step.value is not None and target.indices is not None:
+                lines += _check(self._label(step.name), self.code.target(target), step.value)
+        intro = "In the names of nodes and adjoints, then in the given symbols."
+        self._markdown("gradients-text", "## Gradients", intro, *formulas)
         if lines:
             self._python("gradients", lines)
+
+    def _adjoint_of(self, target: Target) -> Phrase:
+        tensor = self.problem.tensor(target.name)
+        own = adjoint_symbol(tensor.node)
+        if target.indices is None:
+            return self.derivation.forms.write(own, tensor.shape)
+        return self.derivation.forms.entry(own, target.indices)
 
     def _updates(self) -> None:
         steps = self._steps(Update)
@@ -352,9 +421,9 @@ class _Notebook:
             self._markdown("end-text", "## Checks", *told)
         if self.exercise:
             rows = [
-                f"    ({_text(self._label(s.name))}, {self.code.adjoints[s.name]}, "
-                f"{self._wanted(s)}),"
+                f"    lambda: {self._by_differences(s, self.code.adjoints[s.name], label)},"
                 for s in self._steps(Backward)
+                for label in [self._label(s.name)]
             ]
             lines = [*FIRST_WRONG.rstrip().splitlines(), "", "", "check_in_order(["]
             self._python("first-wrong", [*lines, *rows, "])"])
@@ -384,8 +453,28 @@ def _cell(kind: str, name: str, source: str) -> Cell:
     return cell if kind == "markdown" else {**cell, "execution_count": None, "outputs": []}
 
 
+def _inline(formula: str) -> str:
+    return f"${_without_angles(formula)}$"
+
+
 def _display(formula: str) -> str:
-    return f"$$\n{formula}\n$$"
+    return f"$$\n{_without_angles(formula)}\n$$"
+
+
+def _without_angles(formula: str) -> str:
+    """A formula without signs that Markdown could take for HTML."""
+    return formula.replace("<", r"\lt ").replace(">", r"\gt ")
+
+
+def _aligned(lines: Sequence[Line]) -> Iterator[str]:
+    for number, line in enumerate(lines, start=1):
+        end = r" \\" if number < len(lines) else ""
+        if line.goes_on:
+            yield rf"&\quad {line.right.tex}{end}"
+        elif line.sign:
+            yield f"{line.left.tex} &{line.sign} {line.right.tex}{end}"
+        else:
+            yield f"&{line.right.tex}{end}"
 
 
 def _text(text: str) -> str:
