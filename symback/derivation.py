@@ -25,6 +25,7 @@ from __future__ import annotations
 from functools import cached_property
 
 from symback.cost import Cost, cost_of
+from symback.exports import Exports
 from symback.narrate import narrate
 from symback.paths import EntryChain, entry_chain
 from symback.problem import Problem
@@ -32,7 +33,7 @@ from symback.story import Step
 from symback.worked import Worked
 
 
-class Derivation(Worked):
+class Derivation(Worked, Exports):
     """A problem worked out, and its story."""
 
     @cached_property

@@ -18,6 +18,7 @@ COMMANDS = {
     "derive": "Solve the problem in a file: values, gradients, every step.",
     "diff": "Differentiate one expression, no file needed.",
     "graph": "Draw the computation graph: cards with values and gradients.",
+    "export": "Write the solution as LaTeX, PDF, HTML, Markdown or a notebook.",
     "verify": "Check the derivatives of a file by an independent witness.",
     "list": "List the problems that come with symback.",
     "new": "Write a commented problem file to start from.",

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from symback.parse.parser import parse
 from symback.phrase import Phrase
 from symback.render.figures import Figures, transposed
+from symback.render.written_latex import WrittenSpeller
 from symback.spell.indices import rebased
 from symback.spell.latex import MANNER, LatexSpeller
 from symback.spell.reading import reading
@@ -40,6 +42,35 @@ def number_piece(value: Value, figures: Figures) -> Piece:
     if r"\cdot" in text:
         return Piece(text, Level.PRODUCT)
     return Piece(text, Level.FRACTION if tall else Level.ATOM, tall)
+
+
+def typed_with_numbers(
+    text: str,
+    lookup: Lookup,
+    figures: Figures,
+    *,
+    is_scalar: Callable[[str], bool],
+    index_base: int = 0,
+) -> str | None:
+    """What a user typed, in the same order, with numbers; None where it has no such form."""
+    used: list[Value] = []
+    missing: list[str] = []
+
+    def replace(name: str, at: tuple[int, ...]) -> Piece | None:
+        value = lookup(name.removesuffix("'"), "")
+        if value is None or len(value.shape) > 2:
+            missing.append(name)
+            return None
+        if name.endswith("'") and value.shape:
+            value = transposed(value)
+        if at:
+            value = value.entry([i - index_base for i in at][: len(value.shape)])
+        used.append(value)
+        return number_piece(value, figures)
+
+    written = WrittenSpeller(is_scalar=is_scalar, replace=replace)(parse(text))
+    count = sum(value.floats.size for value in used)
+    return written if not missing and 0 < count <= MAX_NUMBERS else None
 
 
 def _names_only(phrase: Phrase, lookup: Lookup) -> bool:

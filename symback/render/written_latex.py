@@ -192,8 +192,8 @@ class WrittenSpeller:
             piece = self.spell(value)
             pieces.append(Piece(rf"\mathrm{{{key}}} = {piece.text}", Level.COMPARE, piece.tall))
         written = CALLED.get(node.func) or self.function(node.func)
-        inside = _enclosed("(", pieces, ")")
-        return Piece(written + inside.text, tall=inside.tall)
+        arguments = _enclosed("(", pieces, ")")
+        return Piece(written + arguments.text, tall=arguments.tall)
 
     def function(self, name: str) -> str:
         if name in self.names:
