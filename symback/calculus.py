@@ -165,16 +165,16 @@ class _Derivation:
         """Whether the result, written as columns of the expression's axes, has to be turned."""
         variable = self.variables[-1].shape
         scalar = not self.root.shape and len(self.variables) == 1
-        by_scalar = not variable or all(size == 1 for size in variable)
+        by_scalar = all(size == 1 for size in variable)
         own = variable if scalar else self.root.shape if by_scalar else ()
-        turned = self.node.rank == 1 and len(own) == 2 and own[0] == 1
-        if layout == "vec":
-            return scalar
-        if layout == "numerator":
-            return turned != scalar
-        if layout == "denominator":
-            return turned if scalar else turned == (self.node.rank == 1 and not by_scalar)
-        return turned
+        row = self.node.rank == 1 and len(own) == 2 and own[0] == 1
+        turned = {
+            "mixed": False,
+            "numerator": scalar,
+            "denominator": not scalar,
+            "vec": scalar,
+        }[layout]
+        return (row and layout != "vec") != turned
 
     def _vectorised(self) -> Node:
         """d vec(expr) / d vec(wrt)': the axes of each stacked column by column."""

@@ -741,12 +741,24 @@ def _extremes(index: Any, bounds: Mapping[Any, tuple[Any, Any]]) -> tuple[Any, A
 
 
 def _hull(ranges: list[tuple[Any, Any]]) -> tuple[Any, Any]:
-    """The smallest range that holds them all, as far as they can be compared."""
+    """The smallest range that holds them all; (None, None) where ends cannot be compared."""
     low = high = None
     for a, b in ranges:
-        low = a if low is None or (a - low).is_negative else low
-        high = b if high is None or (b - high).is_positive else high
+        low = a if low is None else _ordered(low, a, least=True)
+        high = b if high is None else _ordered(high, b, least=False)
+        if low is None or high is None:
+            return None, None
     return low, high
+
+
+def _ordered(a: Any, b: Any, *, least: bool) -> Any:
+    """The smaller or larger of two ends, None where that depends on sizes."""
+    difference = sp.expand(b - a)
+    if difference.is_nonnegative:
+        return a if least else b
+    if difference.is_nonpositive:
+        return b if least else a
+    return None
 
 
 def shape_of(expr: Any, tensor: Tensor) -> Shape:

@@ -24,7 +24,7 @@ from sympy.tensor.array.expressions.array_expressions import ArraySymbol
 from symback.errors import Unsupported
 from symback.graph import Node, Size
 from symback.notation import Notation
-from symback.ops import size_node
+from symback.ops import OPS, size_node
 from symback.phrase import Phrase, coefficient, mul
 
 # Functions of one scalar. Those with a plain SymPy function are applied to matrices as that
@@ -257,6 +257,8 @@ class Writer:
             return PLAIN[name]
         if name in COMPOSED:
             return COMPOSED[name]
+        if name in OPS:
+            raise Unsupported(f"SymPy has no notation for {OPS[name]} of this")
         base = self.symbols.get((name, "function"), sp.Function(name))
         return derived_function(base, order)
 

@@ -2,24 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from fractions import Fraction
 from typing import Protocol
 
 from symback import phrase as p
-from symback.graph import Node, Shape, Size, symbols_of
+from symback.graph import Node, Shape, Size, symbols_of, topological
 from symback.notation.ranges import (
+    Demand,
     Range,
-    Solution,
-    coefficient_of,
-    depends_on,
-    extreme,
-    least_value,
-    lowest_terms,
-    only_sizes,
-    replaced,
+    System,
     sides_of,
-    solve_for,
 )
 from symback.ops import (
     ONE,
@@ -36,7 +29,9 @@ from symback.ops import (
 )
 from symback.phrase import Phrase
 from symback.simplify.selections import condition_of
-from symback.sizes import affine, flat, never_negative, terms_of
+from symback.sizes import affine, flat, terms_of
+
+SQUARE_OPS = {"inv": "inverse", "det": "det", "logdet": "logdet", "expm": "expm"}
 
 
 class Notations(Protocol):
@@ -64,12 +59,24 @@ class Notations(Protocol):
 INDEX_NAMES = "ijklmnpqrsuvw"
 
 
+def names_in(node: Node) -> set[str]:
+    """Every name that a node is written with, those of its sizes too."""
+    nodes = topological([node])
+    sizes = {s for x in nodes for s in x.shape if isinstance(s, Node)}
+    for x in nodes:
+        if x.op == "einsum":
+            sizes.update(s for s in einsum_parts(x)[3] if isinstance(s, Node))
+    return {x.name for x in (*nodes, *topological(sizes)) if x.op == "symbol"}
+
+
 class Indexer:
     """Writes entries; names its summation indices afresh."""
 
-    def __init__(self, notation: Notations, free: Mapping[Node, Size | None]) -> None:
+    def __init__(
+        self, notation: Notations, free: Mapping[Node, Size | None], taken: Iterable[str] = ()
+    ) -> None:
         self.notation = notation
-        self.taken = {index.name for index in free}
+        self.taken = {index.name for index in free} | set(taken)
         self.free = {
             index: Range(ZERO, subtract(size_node(size), ONE))
             for index, size in free.items()
@@ -128,6 +135,10 @@ class Indexer:
         form = self.notation.matrix(node)
         if form is not None:
             return self._entry_of(form, indices) if indices else form
+        if node.op in SQUARE_OPS:
+            inner = self.notation.comprehension(node.args[0])
+            form = Phrase(SQUARE_OPS[node.op], (inner,), (), node.shape)
+            return self._entry_of(form, indices) if indices else form
         return Phrase("entry", (self._opaque(node), *map(self.notation.scalar, indices)))
 
     def _opaque(self, node: Node) -> Phrase:
@@ -164,10 +175,7 @@ class Indexer:
             return p.num(int(holds))
         if relation == "==":
             return self._delta(total)
-        left, right = sides_of(total)
-        return Phrase(
-            "iverson", (self.notation.scalar(left), self.notation.scalar(right)), (relation,)
-        )
+        return self._written(Demand("<=", scale(-1, total)))
 
     def _logsumexp(self, node: Node, indices: tuple[Node, ...]) -> Phrase:
         (x,) = node.args
@@ -222,10 +230,13 @@ class Indexer:
                 selections.append((arg, own))
             else:
                 rest.append((arg, own))
-        conditions = self._solve(selections, value, ranges)
-        if conditions is None or not self._clip(selections, value, ranges, conditions):
+        system = System(value, ranges, self.free)
+        if not system.solve(selections):
             return p.num(0)
-        factors.extend(conditions)
+        demands = system.demands_left()
+        if demands is None:
+            return p.num(0)
+        factors.extend(map(self._written, demands))
         before = set(self.taken)
         outside_free = dict(self.free)
         self.free.update(ranges)
@@ -244,7 +255,7 @@ class Indexer:
             outside = [a for a in body.args if not _mentions(a, inner_names)]
             inside = [a for a in body.args if _mentions(a, inner_names)]
             body = p.mul(inside)
-        order = sorted(ranges, key=lambda i: self._bounds_others(i, ranges))
+        order = sorted(ranges, key=system.bounds_others)
         bounds = [self.notation.scalar(b) for i in order for b in (ranges[i].low, ranges[i].high)]
         total = Phrase("sum_over", (body, *bounds), tuple(i.name for i in order))
         return p.mul([*outside, total], coef_out)
@@ -278,155 +289,14 @@ class Indexer:
                         todo.append((arg, own.index(out[axis])))
         return None
 
-    def _solve(
-        self,
-        selections: list[tuple[Node, tuple[int, ...]]],
-        value: dict[int, Node],
-        ranges: dict[Node, Range],
-    ) -> list[Phrase] | None:
-        """Solve each [a + b - c == 0] for a summed index, whose range passes on to the others.
-
-        Returns the conditions that remain as factors, or None if one cannot hold.
-        """
-        conditions: list[Phrase] = []
-        for arg, own in sorted(selections, key=lambda selection: len(selection[1])):
-            if arg.params[0] != "==":
-                continue
-            coefs, offset = condition_of(arg)
-            if len(own) == 1 and self._fix(value, ranges, own[0], coefs[0], offset):
-                continue
-            total = affine(coefs, tuple(value[x] for x in own), offset)
-            total = lowest_terms(total)
-            known = value_of(total)
-            if known is not None and known != 0:
-                return None
-            if known is not None:
-                continue
-            solutions = [
-                Solution(index, solve_for(total, index), ranges, self.free)
-                for index in ranges
-                if abs(coefficient_of(total, index)) == 1
-            ]
-            if not solutions:
-                conditions.append(self._delta(total))
-                continue
-            best = min(solutions, key=lambda solution: solution.difficulty)
-            if not self._apply_solution(best, value, ranges, conditions):
-                return None
-        return conditions
-
-    def _clip(
-        self,
-        selections: list[tuple[Node, tuple[int, ...]]],
-        value: dict[int, Node],
-        ranges: dict[Node, Range],
-        conditions: list[Phrase],
-    ) -> bool:
-        """[i <= j] ends the sum over one of its indices there; False if it cannot hold."""
-        for arg, own in selections:
-            if arg.params[0] != "<=":
-                continue
-            coefs, offset = condition_of(arg)
-            total = affine(coefs, tuple(value[x] for x in own), offset)
-            involved = [i for i in ranges if abs(coefficient_of(total, i)) == 1]
-            # the innermost index gives way: the others may stand in its bounds
-            index = next((i for i in involved if not self._bounds_others(i, ranges)), None)
-            if index is None:
-                if not self._demand(ZERO, scale(-1, total), conditions, ranges):
-                    return False
-                continue
-            limits, end = ranges[index], solve_for(total, index)
-            if coefficient_of(total, index) == 1:
-                limits.high = extreme("minimum", limits.high, end, {**self.free, **ranges})
-            else:
-                limits.low = extreme("maximum", limits.low, end, {**self.free, **ranges})
-        return True
-
-    def _bounds_others(self, index: Node, ranges: dict[Node, Range]) -> bool:
-        return any(
-            depends_on(end, index)
-            for other, limits in ranges.items()
-            if other is not index
-            for end in (limits.low, limits.high)
-        )
-
-    def _demand(
-        self, low: Node, high: Node, conditions: list[Phrase], ranges: dict[Node, Range]
-    ) -> bool:
-        """Add the condition low <= high where it says something; False if it cannot hold.
-
-        A condition on sizes alone is taken to hold: sizes are large enough for every index that
-        was written.
-        """
-        difference = flat(subtract(high, low))
-        known = value_of(difference)
-        if known is not None:
-            return known >= 0
-        if never_negative(least_value(difference, {**self.free, **ranges})) or only_sizes(
-            difference
-        ):
-            return True
+    def _written(self, demand: Demand) -> Phrase:
+        if demand.relation == "==":
+            return self._delta(demand.difference)
         # in whole numbers i + 1 <= j is i < j
-        strict = number(-1) in terms_of(difference)
-        right, left = sides_of(flat(add(difference, ONE)) if strict else difference)
+        strict = number(-1) in terms_of(demand.difference)
+        right, left = sides_of(flat(add(demand.difference, ONE)) if strict else demand.difference)
         sides = (self.notation.scalar(left), self.notation.scalar(right))
-        conditions.append(Phrase("iverson", sides, ("<" if strict else "<=",)))
-        return True
-
-    def _fix(
-        self,
-        value: dict[int, Node],
-        ranges: dict[Node, Range],
-        label: int,
-        coef: Size,
-        offset: Node,
-    ) -> bool:
-        """An index that was given (`w[k]`) takes its value; it is taken to lie within its axis."""
-        names = symbols_of([value[label]])
-        index = next((i for i in names if i in ranges), None)
-        if coef != 1 or index is None or coefficient_of(value[label], index) != 1:
-            return False
-        given = scale(-1, offset)
-        result = solve_for(flat(subtract(value[label], given)), index)
-        limits = ranges.pop(index)
-        if given.op == "symbol":
-            start = subtract(value[label], index)
-            self.free.setdefault(
-                given, Range(flat(add(limits.low, start)), flat(add(limits.high, start)))
-            )
-        for other in value:
-            value[other] = replaced(value[other], index, result)
-        return True
-
-    def _apply_solution(
-        self,
-        solution: Solution,
-        value: dict[int, Node],
-        ranges: dict[Node, Range],
-        conditions: list[Phrase],
-    ) -> bool:
-        """Put the solution in; what its range demands clips another range or is a condition."""
-        gone, index, result = ranges.pop(solution.index), solution.index, solution.value
-        for label in value:
-            value[label] = replaced(value[label], index, result)
-        for limits in ranges.values():
-            limits.low = replaced(limits.low, index, result)
-            limits.high = replaced(limits.high, index, result)
-        if solution.difficulty == 0:
-            return True
-        if solution.clipped is not None:
-            sign = coefficient_of(result, solution.clipped)
-            rest = subtract(result, scale(sign, solution.clipped))
-            ends = [flat(scale(sign, subtract(end, rest))) for end in (gone.low, gone.high)]
-            low, high = ends if sign == 1 else ends[::-1]
-            limits = ranges[solution.clipped]
-            every = {**self.free, **ranges}
-            limits.low = extreme("maximum", limits.low, low, every)
-            limits.high = extreme("minimum", limits.high, high, every)
-            return True
-        return self._demand(gone.low, result, conditions, ranges) and self._demand(
-            result, gone.high, conditions, ranges
-        )
+        return Phrase("iverson", sides, ("<" if strict else "<=",))
 
     def _delta(self, total: Node) -> Phrase:
         left, right = sides_of(total)

@@ -20,7 +20,7 @@ from fractions import Fraction
 
 from symback import phrase as p
 from symback.graph import Node, Shape, Size, symbols_of, topological
-from symback.notation.indexer import INDEX_NAMES, Indexer, column_shape
+from symback.notation.indexer import INDEX_NAMES, SQUARE_OPS, Indexer, column_shape, names_in
 from symback.notation.network import Network
 from symback.ops import (
     ONE,
@@ -93,9 +93,8 @@ class Notation:
             return self._function(node, args)
         if node.op == "stack":
             return Phrase("array", tuple(args), (), shape)
-        square = {"inv": "inverse", "det": "det", "logdet": "logdet", "expm": "expm"}
-        if node.op in square:
-            return Phrase(square[node.op], (args[0],), (), shape, node.symmetric)
+        if node.op in SQUARE_OPS:
+            return Phrase(SQUARE_OPS[node.op], (args[0],), (), shape, node.symmetric)
         if node.op == "matpow" and not node.args[1].shape:
             return Phrase("matrix_pow", tuple(args), (), shape, node.symmetric)
         if node.op in ("logsumexp", "max", "prod", "argmax"):
@@ -233,7 +232,7 @@ class Notation:
         if base is None:
             return None
         if label not in counters:
-            taken = {x.name for x in symbols_of([node])} | {c.name for c in counters.values()}
+            taken = names_in(node) | {c.name for c in counters.values()}
             name = next(name for name in "rstuv" if name not in taken)
             counters[label] = symbol(name, kind="index")
         exponent = self.indexed(arg.args[1], (counters[label],))
@@ -247,11 +246,11 @@ class Notation:
         for index, size in zip(indices, node.shape, strict=True):
             if index in free:
                 free[index] = size
-        return Indexer(self, free).entry(node, indices)
+        return Indexer(self, free, names_in(node)).entry(node, indices)
 
     def comprehension(self, node: Node) -> Phrase:
         """The whole of `node` by its entries."""
-        taken = {x.name for x in symbols_of([node])}
+        taken = names_in(node)
         names = [name for name in INDEX_NAMES if name not in taken]
         indices = tuple(symbol(names[axis], kind="index") for axis in range(node.rank))
         body = self.indexed(node, indices)

@@ -18,8 +18,10 @@ from symback.ops import (
     scale,
     split_coefficient,
     subtract,
+    value_of,
 )
-from symback.sizes import flat, never_negative, terms_of
+from symback.simplify.selections import condition_of
+from symback.sizes import affine, flat, never_negative, terms_of
 
 
 @dataclass
@@ -127,3 +129,152 @@ def sides_of(total: Node) -> tuple[Node, Node]:
     left = [t for t in terms_of(total) if split_coefficient(t)[0] > 0]
     right = [scale(-1, t) for t in terms_of(total) if split_coefficient(t)[0] < 0]
     return (add(*left) if left else ZERO), (add(*right) if right else ZERO)
+
+
+@dataclass
+class Demand:
+    """What must hold beside the sums: `difference` is 0 ("==") or at least 0 ("<=")."""
+
+    relation: str
+    difference: Node
+
+
+class System:
+    """The selections of one product while they are solved for its summation indices.
+
+    Attributes:
+        value: what each label of the product stands for, in terms of index variables.
+        ranges: the summation indices that are left, with their ranges.
+        free: the ranges of the indices that are given from outside.
+        demands: what remains to be demanded.
+    """
+
+    def __init__(
+        self, value: dict[int, Node], ranges: dict[Node, Range], free: dict[Node, Range]
+    ) -> None:
+        self.value, self.ranges, self.free = value, ranges, free
+        self.demands: list[Demand] = []
+
+    def solve(self, selections: list[tuple[Node, tuple[int, ...]]]) -> bool:
+        """Solve each [a + b == c] for a summed index, clip ranges at each [a <= b].
+
+        False if one of them cannot hold.
+        """
+        for node, labels in sorted(selections, key=lambda selection: len(selection[1])):
+            if node.params[0] == "==" and not self._solve_one(node, labels):
+                return False
+        for node, labels in selections:
+            if node.params[0] == "<=":
+                self._clip(self._total(node, labels))
+        return True
+
+    def demands_left(self) -> list[Demand] | None:
+        """The demands that say something, or None if one cannot hold.
+
+        A demand on sizes alone is taken to hold: sizes are large enough for every index written.
+        """
+        left = []
+        for demand in self.demands:
+            difference = flat(demand.difference)
+            known = value_of(difference)
+            if known is not None:
+                if known < 0 or (demand.relation == "==" and known != 0):
+                    return None
+                continue
+            certain = never_negative(least_value(difference, {**self.free, **self.ranges}))
+            if demand.relation == "<=" and (certain or only_sizes(difference)):
+                continue
+            left.append(Demand(demand.relation, difference))
+        return left
+
+    def bounds_others(self, index: Node) -> bool:
+        """Whether an index stands in the range of another one."""
+        return any(
+            depends_on(end, index)
+            for other, limits in self.ranges.items()
+            if other is not index
+            for end in (limits.low, limits.high)
+        )
+
+    def _total(self, node: Node, labels: tuple[int, ...]) -> Node:
+        coefs, offset = condition_of(node)
+        return affine(coefs, tuple(self.value[x] for x in labels), offset)
+
+    def _solve_one(self, node: Node, labels: tuple[int, ...]) -> bool:
+        if len(labels) == 1 and self._take_given(node, labels[0]):
+            return True
+        total = lowest_terms(self._total(node, labels))
+        known = value_of(total)
+        if known is not None:
+            return known == 0
+        solutions = [
+            Solution(index, solve_for(total, index), self.ranges, self.free)
+            for index in self.ranges
+            if abs(coefficient_of(total, index)) == 1
+        ]
+        if not solutions:
+            self.demands.append(Demand("==", total))
+            return True
+        self._apply(min(solutions, key=lambda solution: solution.difficulty))
+        return True
+
+    def _take_given(self, node: Node, label: int) -> bool:
+        """An index that was given (`w[k]`) takes its value; it is taken to lie within its axis."""
+        coefs, offset = condition_of(node)
+        whole = self.value[label]
+        index = next((i for i in symbols_of([whole]) if i in self.ranges), None)
+        if coefs != (1,) or index is None or coefficient_of(whole, index) != 1:
+            return False
+        given = scale(-1, offset)
+        limits = self.ranges.pop(index)
+        if given.op == "symbol":
+            start = subtract(whole, index)
+            ends = (flat(add(end, start)) for end in (limits.low, limits.high))
+            self.free.setdefault(given, Range(*ends))
+        self._replace(index, solve_for(flat(subtract(whole, given)), index))
+        return True
+
+    def _replace(self, index: Node, result: Node) -> None:
+        for label, old in self.value.items():
+            self.value[label] = replaced(old, index, result)
+        for limits in self.ranges.values():
+            limits.low = replaced(limits.low, index, result)
+            limits.high = replaced(limits.high, index, result)
+        for demand in self.demands:
+            demand.difference = replaced(demand.difference, index, result)
+
+    def _apply(self, solution: Solution) -> None:
+        """Put a solution in; what its range demands clips another range or is a demand."""
+        gone, result = self.ranges.pop(solution.index), solution.value
+        self._replace(solution.index, result)
+        if solution.difficulty == 0:
+            return
+        if solution.clipped is None:
+            self.demands.append(Demand("<=", subtract(result, gone.low)))
+            self.demands.append(Demand("<=", subtract(gone.high, result)))
+            return
+        sign = coefficient_of(result, solution.clipped)
+        rest = subtract(result, scale(sign, solution.clipped))
+        ends = [flat(scale(sign, subtract(end, rest))) for end in (gone.low, gone.high)]
+        self._narrow(solution.clipped, *(ends if sign == 1 else ends[::-1]))
+
+    def _narrow(self, index: Node, low: Node | None, high: Node | None) -> None:
+        limits, every = self.ranges[index], {**self.free, **self.ranges}
+        if low is not None:
+            limits.low = extreme("maximum", limits.low, low, every)
+        if high is not None:
+            limits.high = extreme("minimum", limits.high, high, every)
+
+    def _clip(self, total: Node) -> None:
+        """total <= 0 ends the sum over one of its indices there."""
+        involved = [i for i in self.ranges if abs(coefficient_of(total, i)) == 1]
+        # the innermost index gives way: the others may stand in its bounds
+        index = next((i for i in involved if not self.bounds_others(i)), None)
+        if index is None:
+            self.demands.append(Demand("<=", scale(-1, total)))
+            return
+        end = solve_for(total, index)
+        if coefficient_of(total, index) == 1:
+            self._narrow(index, None, end)
+        else:
+            self._narrow(index, end, None)
