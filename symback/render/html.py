@@ -7,7 +7,6 @@ Without scripts, and on paper, it is the whole story to read.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from html import escape
 from pathlib import Path
 from typing import TypeVar
 
@@ -17,7 +16,9 @@ from symback.parse.parser import parse
 from symback.phrase import Phrase, num
 from symback.problem import Target
 from symback.render.cards import shape_text
-from symback.render.digits import DOTS, entries, rounded
+from symback.render.digits import rounded
+from symback.render.figures import Figures
+from symback.render.substituted import substituted, typed_with_numbers
 from symback.render.svg import Svg, style_sheet, xml
 from symback.render.written_latex import WrittenSpeller
 from symback.spell import pretty
@@ -43,8 +44,7 @@ ASSETS = Path(__file__).parent / "assets"
 POLICY = "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'"
 
 LONG = 60  # symbols, numbers and operations of a closed form that is folded away
-MAX_COLUMN = 6  # entries of a vector that is set as a column; a longer one is a row, transposed
-MAX_ENTRIES = 12  # of a vector, or rows and columns of a matrix
+ROOM = 60.0  # em, for an array
 
 S = TypeVar("S", bound=Step)
 
@@ -62,6 +62,12 @@ class _Page:
         self.drawing: Drawing = draw(derivation)
         self.number = {card.key: k for k, card in enumerate(self.drawing.cards)}
         self.adjoints = {step.name: step for step in self._of(Backward)}
+        self.figures = Figures(room=ROOM)
+        self.values: dict[tuple[str, str], Value] = {}
+        for step in self.steps:
+            if isinstance(step, (Given, Forward, Backward)) and step.value is not None:
+                kind = "adjoint" if isinstance(step, Backward) else ""
+                self.values[step.name, kind] = step.value
         self.count = 0
 
     def _of(self, kind: type[S]) -> list[S]:
@@ -157,15 +163,14 @@ class _Page:
         about = " ".join(part for part in (words, shape_text(step.shape)) if part)
         if step.value is None:
             return _math(name) + _about(about)
-        return _math(name, "<mo>=</mo>", number(step.value)) + _about(about)
+        return _math(name, "<mo>=</mo>", self._number(step.value)) + _about(about)
 
     def _forward(self, step: Forward) -> str:
         name = self._spell(step.symbol)
         formula = _math(name, "<mo>=</mo>", self._definition(step))
         lines = [_head(formula, shape_text(step.shape))]
         if step.value is not None and not _is_number(step.formula):
-            parts = [] if step.substituted is None else [self._spell(step.substituted)]
-            lines.append(_line(_equal(*parts, number(step.value))))
+            lines.append(_line(_equal(*self._filled(step), self._number(step.value))))
         title = f"{self._plain(step.symbol)} forward"
         return self._step(title, [step.name], "\n".join(lines))
 
@@ -180,8 +185,8 @@ class _Page:
         formula = [name, "<mo>=</mo>", self._spell(step.simplified)]
         lines.append(_line(_math(*formula), "result"))
         if step.value is not None and not _is_number(step.simplified):
-            parts = [] if step.substituted is None else [self._spell(step.substituted)]
-            lines.append(_line(_equal(*parts, number(step.value)), "result"))
+            parts = [*self._filled(step), self._number(step.value)]
+            lines.append(_line(_equal(*parts), "result"))
         lines += (self._case(case) for case in step.cases)
         lines += (_remark(remark) for remark in step.remarks)
         title = f"{self._plain(step.adjoint)} backward"
@@ -204,7 +209,7 @@ class _Page:
     def _labelled(self, label: str, phrase: Phrase, value: Value | None) -> str:
         parts = [self._spell(phrase)]
         if value is not None and not _is_number(phrase):
-            parts += ["<mo>=</mo>", number(value)]
+            parts += ["<mo>=</mo>", self._number(value)]
         return _line(f'<span class="label">{label}</span>{_math(*parts)}')
 
     def _case(self, case: CaseNote) -> str:
@@ -227,7 +232,7 @@ class _Page:
         else:
             lines += [closed, named][: 1 if step.named == step.closed else 2]
         if step.value is not None and not _is_number(step.closed):
-            lines.append(_line(_math("<mo>=</mo>", number(step.value)), "result"))
+            lines.append(_line(_math("<mo>=</mo>", self._number(step.value)), "result"))
         lines += (_remark(remark) for remark in step.remarks)
         title = f"gradient by {self._plain(self._target(target, ''))}"
         return self._step(title, [target.name], "\n".join(lines), "back", arrows=False)
@@ -237,11 +242,12 @@ class _Page:
         name = self._spell(self._target(target, ""))
         lines = [_line(_math(name, "<mo>←</mo>", self._spell(step.formula)))]
         if step.value is not None:
-            working = [number(step.before), "<mo>−</mo>", number(step.rate), "<mo>·</mo>"]
-            slope = number(step.gradient)
+            before, rate = self._number(step.before), self._number(step.rate)
+            working = [before, "<mo>−</mo>", rate, "<mo>·</mo>"]
+            slope = self._number(step.gradient)
             if not step.gradient.shape and step.gradient.floats < 0:
                 slope = row("<mo>(</mo>", slope, "<mo>)</mo>")
-            lines.append(_line(_equal(row(*working, slope), number(step.value))))
+            lines.append(_line(_equal(row(*working, slope), self._number(step.value))))
         title = f"update of {self._plain(self._target(target, ''))}"
         return self._step(title, [target.name], "\n".join(lines), arrows=False)
 
@@ -265,11 +271,11 @@ class _Page:
         about = " ".join(part for part in (words, shape_text(card.shape)) if part)
         lines = [f"<p>{_math(*parts)}{_about(about)}</p>"]
         if card.value is not None:
-            lines.append(f"<p>{_math('<mo>=</mo>', number(card.value))}</p>")
+            lines.append(f"<p>{_math('<mo>=</mo>', self._number(card.value))}</p>")
         if card.adjoint is not None and card.adjoint_formula is not None:
             formula = [self._spell(card.adjoint), "<mo>=</mo>", self._spell(card.adjoint_formula)]
             if card.adjoint_value is not None and not _is_number(card.adjoint_formula):
-                formula += ["<mo>=</mo>", number(card.adjoint_value)]
+                formula += ["<mo>=</mo>", self._number(card.adjoint_value)]
             lines.append(f'<p class="back">{_math(*formula)}</p>')
         return f'<template id="about-{self.number[card.key]}">{"".join(lines)}</template>\n'
 
@@ -286,6 +292,30 @@ class _Page:
         if step.written is None:
             return self._spell(step.formula)
         return tex_mathml(WrittenSpeller(is_scalar=self.drawing.is_scalar)(parse(step.written)))
+
+    def _number(self, value: Value) -> str:
+        return tex_mathml(self.figures.latex(value))
+
+    def _lookup(self, name: str, kind: str) -> Value | None:
+        return self.values.get((name, kind))
+
+    def _filled(self, step: Forward | Backward) -> list[str]:
+        """The formula of a step with numbers in the place of names, where there is room for it."""
+        if isinstance(step, Backward):
+            written = substituted(step.simplified, self._lookup, self.figures)
+        elif step.written is None:
+            written = substituted(step.formula, self._lookup, self.figures)
+        else:
+            written = typed_with_numbers(
+                step.written,
+                self._lookup,
+                self.figures,
+                is_scalar=self.drawing.is_scalar,
+                index_base=self.problem.index_base,
+            )
+        if written is None or (step.value and written == self.figures.latex(step.value)):
+            return []
+        return [tex_mathml(written)]
 
     def _target(self, target: Target, kind: str) -> Phrase:
         """The name of a target, or of the derivative by it."""
@@ -355,55 +385,3 @@ def _check(note: VerificationNote) -> str:
         f'<p class="good">✓ Verified by {xml(note.witness)} on the forward pass alone: largest '
         f"difference {rounded(note.max_error, 2)}{xml(where)}{xml(more)}.</p>"
     )
-
-
-def number(value: Value) -> str:
-    """A number, a column, a matrix; of large arrays the corners.
-
-    >>> import numpy as np
-    >>> number(Value(np.asarray(0.5)))
-    '<mn>0.5</mn>'
-    """
-    cells, shape = [_cell(entry) for entry in entries(value)], value.shape
-    if not shape:
-        return cells[0]
-    if len(shape) == 1:
-        if len(cells) <= MAX_COLUMN:
-            return matrix([[cell] for cell in cells])
-        flat = matrix([_kept(cells, "⋯")])
-        return f'<msup>{flat}<mi mathvariant="normal">⊤</mi></msup>'
-    return _array(cells, shape)
-
-
-def _array(cells: Sequence[str], shape: Sequence[int]) -> str:
-    """A matrix; an array of more axes as a row of such."""
-    if len(shape) > 2:
-        step = len(cells) // shape[0]
-        parts = [_array(cells[at : at + step], shape[1:]) for at in range(0, len(cells), step)]
-        return row("<mo>(</mo>", "<mo>,</mo>".join(_kept(parts, "…")), "<mo>)</mo>")
-    rows = [cells[at : at + shape[1]] for at in range(0, len(cells), shape[1])]
-    lines = [_kept(line, "⋯") for line in rows]
-    if len(lines) > MAX_ENTRIES:
-        half = MAX_ENTRIES // 2
-        lines = [*lines[:half], ["<mo>⋮</mo>" for _ in lines[0]], *lines[-half:]]
-    return matrix(lines)
-
-
-def _kept(cells: Sequence[str], dots: str) -> list[str]:
-    if len(cells) <= MAX_ENTRIES:
-        return list(cells)
-    half = MAX_ENTRIES // 2
-    return [*cells[:half], f"<mo>{dots}</mo>", *cells[-half:]]
-
-
-def _cell(text: str) -> str:
-    """One entry.  -2.5e-8 -> minus 2.5 times ten to the minus 8"""
-    if text == DOTS:
-        return f"<mo>{DOTS}</mo>"
-    if text.startswith("-"):
-        return row('<mo form="prefix">−</mo>', _cell(text[1:]))
-    mantissa, e, exponent = text.partition("e")
-    if not e:
-        return f"<mn>{escape(text)}</mn>"
-    power = f"<msup><mn>10</mn><mn>{escape(exponent.replace('-', '−').lstrip('+'))}</mn></msup>"
-    return row(f"<mn>{escape(mantissa)}</mn>", "<mo>·</mo>", power)

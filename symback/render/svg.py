@@ -24,6 +24,7 @@ from symback.render.cards import (
 )
 from symback.render.picture import Frame, Picture, arrange
 
+SMALLEST = 0.62  # how small a picture may become on a page
 FONT = 14.0  # px
 SMALL = 12.0
 FAMILY = "'STIX Two Text', 'Cambria Math', Cambria, 'DejaVu Serif', 'Times New Roman', serif"
@@ -136,7 +137,8 @@ class Svg:
         return (
             f'<svg class="graph" viewBox="0 0 {self.width:.0f} {self.height:.0f}" '
             f'width="{self.width:.0f}" height="{self.height:.0f}" '
-            f'role="group" aria-label="computation graph">\n{self.body()}\n</svg>'
+            f'style="min-width:{self.width * SMALLEST:.0f}px" role="group" '
+            f'aria-label="computation graph">\n{self.body()}\n</svg>'
         )
 
     def body(self) -> str:
