@@ -25,7 +25,7 @@ from symback.cli import main
 
 ROOT = Path(__file__).parent.parent
 README = ROOT / "README.md"
-ROUNDING = re.compile(r'(largest\s+difference\s+|"max_error": )[-.0-9e]+')
+ROUNDING = re.compile(r'(largest\s+difference\s+|"max_error": )[0-9][-.0-9e]*')
 BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 
 
