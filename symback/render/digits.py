@@ -23,7 +23,7 @@ def entries(value: Value) -> list[str]:
     """The entries of an array, row by row, in one manner: all exact, or all rounded alike.
 
     >>> import numpy as np
-    >>> entries(Value(np.array([0.5, 2 / 3])))
+    >>> entries(Value.of(np.array([0.5, 2 / 3])))
     ['0.5', '0.666667']
     """
     if value.digits is not None:
@@ -33,12 +33,12 @@ def entries(value: Value) -> list[str]:
         written = [text for text in exact if text is not None]
         if len(written) == len(exact):
             return written
-    return [rounded(x) for x in value.floats.ravel().tolist()]
+    return [rounded(x) for x in value.numbers.entries]
 
 
 def is_single(value: Value) -> bool:
     """Whether this is one number, be it in an array of one entry."""
-    return value.floats.size == 1
+    return value.size == 1
 
 
 def rounded(x: float, digits: int = DIGITS) -> str:
@@ -50,7 +50,7 @@ def rounded(x: float, digits: int = DIGITS) -> str:
     text = f"{x + 0.0:.{digits}g}"
     if "e" in text:
         mantissa, exponent = text.split("e")
-        return f"{mantissa}e{exponent[0].replace('+', '+')}{exponent[1:].lstrip('0')}"
+        return f"{mantissa}e{exponent[0]}{exponent[1:].lstrip('0')}"
     return text
 
 
