@@ -23,23 +23,35 @@
 from __future__ import annotations
 
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 from symback.cost import Cost, cost_of
 from symback.exports import Exports
+from symback.lazy import load_module
 from symback.narrate import narrate
 from symback.paths import EntryChain, entry_chain
 from symback.problem import Problem
+from symback.shown import Shown
 from symback.story import Step
 from symback.worked import Worked
 
+if TYPE_CHECKING:
+    from symback.drawing import Drawing
 
-class Derivation(Worked, Exports):
+
+class Derivation(Worked, Exports, Shown):
     """A problem worked out, and its story."""
 
     @cached_property
     def steps(self) -> tuple[Step, ...]:
         """The story: every step in order; see :mod:`symback.story`."""
         return narrate(self, self.cost)
+
+    @cached_property
+    def graph(self) -> Drawing:
+        """The computation graph: cards and arrows. Jupyter shows it as a picture."""
+        drawing: Drawing = load_module("drawing").draw(self)
+        return drawing
 
     @cached_property
     def cost(self) -> Cost | None:

@@ -15,6 +15,7 @@ from symback.derivation import Derivation
 from symback.graph import Shape
 from symback.layout import ranks
 from symback.phrase import Phrase
+from symback.shown import Shown
 from symback.spell.walk import fold as fold_phrase
 from symback.spell.walk import with_args
 from symback.story import Backward, Forward, Given, Step
@@ -74,8 +75,8 @@ class Arrow:
     kind: ArrowKind
 
 
-@dataclass(frozen=True)
-class Drawing:
+@dataclass(frozen=True, repr=False)
+class Drawing(Shown):
     """Cards and arrows; `output` and `index_base` say how phrases are spelled."""
 
     title: str

@@ -13,7 +13,8 @@ from symback.graph import Node, Shape
 from symback.lazy import load_module
 from symback.ops import symbol
 from symback.phrase import Phrase
-from symback.problem import Target
+from symback.problem import Problem, Target
+from symback.shown import Shown
 from symback.sweep import Adjoint
 from symback.values import Value
 
@@ -23,7 +24,7 @@ BEYOND: dict[ClosedIn, str] = {
 }
 
 
-class Gradient:
+class Gradient(Shown):
     """The derivative of the output by one target. Forms are worked out when they are asked for.
 
     Attributes:
@@ -110,6 +111,18 @@ class Gradient:
             (self._forms.entry(self.adjoint_symbol, at), self._forms.write(entry))
             for at, entry in zip(indices, entries, strict=True)
         )
+
+    @property
+    def problem(self) -> Problem:
+        """The problem that asks for it."""
+        return self._forms.problem
+
+    @cached_property
+    def name_phrase(self) -> Phrase:
+        """Its name: dL_dW1, or an entry of that."""
+        if self._indices is not None:
+            return self._forms.entry(self.adjoint_symbol, self._indices)
+        return self._forms.write(self.adjoint_symbol, self.shape)
 
     @property
     def adjoint_symbol(self) -> Node:

@@ -41,6 +41,7 @@ from symback.parse.syntax import Expression, Name, SumOver, walk
 from symback.problemfile import Definition as DefinitionLine
 from symback.problemfile import Figures, ProblemFile, parse_problem, read_problem_file
 from symback.problemfile import Target as WrittenTarget
+from symback.shown import Shown
 from symback.sizes import flat, plus
 from symback.tensor import Tensor, as_scalar, show_size, symbol
 
@@ -80,8 +81,8 @@ class Target:
     indices: tuple[int | str, ...] | None = None
 
 
-@dataclass(frozen=True, init=False)
-class Problem:
+@dataclass(frozen=True, init=False, repr=False)
+class Problem(Shown):
     """Named definitions, what to derive and by what, and values.
 
     The constructor takes SymPy expressions; :func:`load` reads a file.

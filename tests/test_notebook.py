@@ -15,7 +15,8 @@ import pytest
 from symback.bundle import find, problems
 from symback.derivation import Derivation, derive
 from symback.problem import load, loads
-from symback.render.notebook import code_span, escaped, notebook_text, to_notebook
+from symback.render.jupyter import code_span, escaped, paragraphs
+from symback.render.notebook import notebook_text, to_notebook
 from symback.render.notebook_code import WIDTH, broken, number_text
 from symback.story import Backward, Forward, Update
 
@@ -275,6 +276,7 @@ def test_escapes() -> None:
     assert escaped("a*b_c") == "a&#42;b&#95;c"
     assert escaped("two\nlines\u2028three\x00") == "two lines three"
     assert code_span("a`b\nc") == "`a'b c`"
+    assert paragraphs("a\n---\n- b\n2. c") == "a\n&#45;--\n- b\n2&#46; c"
 
 
 def test_long_lines_are_broken_outside_of_brackets_first() -> None:

@@ -7,21 +7,26 @@ pass blank and checks what is written there by differences; the numbers are not 
 from __future__ import annotations
 
 import json
-import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
 
 from symback.derivation import Derivation
 from symback.emit.helpers import definitions, imports
-from symback.graph import Shape
 from symback.narrate import adjoint_symbol
 from symback.parse.parser import parse
 from symback.phrase import Phrase
 from symback.problem import Target
-from symback.render.document import Equations, Formula, Row
-from symback.render.equations import Line, lines_of
+from symback.render.jupyter import (
+    code_span,
+    display,
+    equation,
+    escaped,
+    inline,
+    paragraphs,
+    shape_words,
+)
 from symback.render.notebook_code import MAX_LISTED, RATE, Code, assigned, listed, plain_shape
 from symback.render.notebook_helpers import CHECK, DIFFERENCES, FIRST_WRONG
 from symback.render.written_latex import WrittenSpeller
@@ -38,16 +43,12 @@ from symback.story import (
     Update,
     VerificationNote,
 )
-from symback.tensor import show_shape, show_size
+from symback.tensor import show_shape
 from symback.values import Value
 
 Cell = dict[str, Any]
 
-LINE = 52.0  # em, of a displayed formula
 MAX_CLOSED = 60  # length of the closed form of an entry beside its named form
-
-_MARKS = {char: f"&#{ord(char)};" for char in r"\`*_{}[]()#+!|~$<>&"}
-_LINE = re.compile(r"\s*[\r\n\u2028\u2029\x0b\x0c]+\s*")
 
 
 def to_notebook(derivation: Derivation, *, exercise: bool = False) -> dict[str, Any]:
@@ -65,50 +66,6 @@ def notebook_text(derivation: Derivation, *, exercise: bool = False) -> str:
     """The notebook as the text of an .ipynb file."""
     notebook = to_notebook(derivation, exercise=exercise)
     return json.dumps(notebook, indent=1, ensure_ascii=False) + "\n"
-
-
-def escaped(text: str) -> str:
-    r"""Any text as Markdown that shows it as it is, on one line.
-
-    >>> escaped("<b>$x_1$</b>")
-    '&#60;b&#62;&#36;x&#95;1&#36;&#60;/b&#62;'
-    """
-    plain = _LINE.sub(" ", text.strip())
-    return "".join(_MARKS.get(char, char) for char in plain if char.isprintable())
-
-
-def paragraphs(text: str) -> str:
-    """A text of several lines; each line that starts with a dash is an item."""
-    lines = [line.strip() for line in text.strip().splitlines()]
-    shown = []
-    for line in lines:
-        item = line.startswith(("- ", "* "))
-        shown.append(("- " + escaped(line[2:])) if item else escaped(line))
-    return "\n".join(shown)
-
-
-def shape_words(shape: Shape) -> str:
-    """A shape in words, as Markdown.
-
-    >>> shape_words(()), shape_words((3,)), shape_words((3, 2))
-    ('a scalar', '3 entries', '3 × 2')
-    """
-    sizes = [escaped(show_size(size)) for size in shape]
-    if not sizes:
-        return "a scalar"
-    if len(sizes) == 1:
-        return f"{sizes[0]} entr{'y' if sizes[0] == '1' else 'ies'}"
-    return " × ".join(sizes)
-
-
-def code_span(text: str) -> str:
-    """A name in Markdown's code type.
-
-    >>> code_span("W1[1,1]"), code_span("a`b")
-    ('`W1[1,1]`', "`a'b`")
-    """
-    plain = _LINE.sub(" ", text).replace("`", "'")
-    return f"`{plain}`"
 
 
 class _Notebook:
@@ -153,15 +110,7 @@ class _Notebook:
         return [step for step in self.derivation.steps if isinstance(step, kind)]
 
     def _equation(self, left: str, *rights: str) -> str:
-        """`left = right`, then `= right` below it, broken into lines that fit."""
-        first, *more = dict.fromkeys(rights)
-        rows = [Row(Formula.of(left), "=", Formula.of(first))]
-        rows += [Row(None, "=", Formula.of(right)) for right in more]
-        lines = lines_of(Equations(tuple(rows), self.problem.index_base), LINE)
-        if len(lines) == 1:
-            (line,) = lines
-            return _display(f"{line.left.tex} {line.sign} {line.right.tex}")
-        return _display("\n".join([r"\begin{aligned}", *_aligned(lines), r"\end{aligned}"]))
+        return display(equation(left, *rights, index_base=self.problem.index_base))
 
     def _written(self, step: Forward) -> str:
         """A definition in the user's order, or as the graph has it."""
@@ -221,7 +170,7 @@ class _Notebook:
             )
             if step.kind == "upstream":
                 what += ", the gradient from above"
-            rows.append(f"- {_inline(self._name(step))}: {what}")
+            rows.append(f"- {inline(self._name(step))}: {what}")
         example = ""
         if not self.problem.has_values:
             example = "The problem has no numbers; these are an example, to be replaced at will."
@@ -292,7 +241,7 @@ class _Notebook:
     def _told(self, step: Backward, *, blank: bool) -> list[str]:
         """The step in words and formulas; of a blank one only what is asked."""
         name = self._tex(step.adjoint)
-        head = f"### {_inline(name)}, {shape_words(step.shape)}"
+        head = f"### {inline(name)}, {shape_words(step.shape)}"
         if blank:
             users = ", ".join(code_span(part.consumer) for part in step.contributions)
             used = f"{code_span(step.name)} is used in {users}." if users else ""
@@ -303,7 +252,7 @@ class _Notebook:
         for case in step.cases:
             entries = ", ".join(case.entries)
             told.append(
-                f"{escaped(case.function)} at {_inline(self._tex(case.argument))}, entry by entry: "
+                f"{escaped(case.function)} at {inline(self._tex(case.argument))}, entry by entry: "
                 f"{escaped(entries)}"
             )
         return [*told, *(escaped(remark) for remark in step.remarks)]
@@ -315,9 +264,9 @@ class _Notebook:
         told = []
         if part.local is not None:
             kind = "slopes" if part.elementwise else "local derivative"
-            told.append(f"{kind} {_inline(self._tex(part.local))}")
+            told.append(f"{kind} {inline(self._tex(part.local))}")
         if several:
-            told.append(f"passed back: {_inline(self._tex(part.phrase))}")
+            told.append(f"passed back: {inline(self._tex(part.phrase))}")
         return text + (f": {', '.join(told)}." if told else ".")
 
     def _parts(self, step: Backward, parts: Sequence[tuple[str, str]]) -> list[str]:
@@ -385,7 +334,7 @@ class _Notebook:
         steps = self._steps(Update)
         if not steps:
             return
-        formulas = [_display(self._tex(step.formula)) for step in steps]
+        formulas = [display(self._tex(step.formula)) for step in steps]
         self._markdown("update-text", "## One step of gradient descent", *formulas)
         targets = {target.label: target for target in self.problem.wrt}
         lines = [f"{self.code.names['rate']} = {_exact_or_float(self.code, steps[0].rate)}"]
@@ -451,30 +400,6 @@ def _cell(kind: str, name: str, source: str) -> Cell:
         "source": source.splitlines(keepends=True),
     }
     return cell if kind == "markdown" else {**cell, "execution_count": None, "outputs": []}
-
-
-def _inline(formula: str) -> str:
-    return f"${_without_angles(formula)}$"
-
-
-def _display(formula: str) -> str:
-    return f"$$\n{_without_angles(formula)}\n$$"
-
-
-def _without_angles(formula: str) -> str:
-    """A formula without signs that Markdown could take for HTML."""
-    return formula.replace("<", r"\lt ").replace(">", r"\gt ")
-
-
-def _aligned(lines: Sequence[Line]) -> Iterator[str]:
-    for number, line in enumerate(lines, start=1):
-        end = r" \\" if number < len(lines) else ""
-        if line.goes_on:
-            yield rf"&\quad {line.right.tex}{end}"
-        elif line.sign:
-            yield f"{line.left.tex} &{line.sign} {line.right.tex}{end}"
-        else:
-            yield f"&{line.right.tex}{end}"
 
 
 def _text(text: str) -> str:
