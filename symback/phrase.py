@@ -54,6 +54,7 @@ HEADS: dict[str, str] = {
     "kron": "a Kronecker product",
     "commutation": "the matrix K with K*vec(X) = vec(X'); data: rows and columns of X",
     "vec": "the columns of a matrix one below the other",
+    "blocks": "a matrix of blocks in row-major order; data: rows and columns of blocks",
     "array": "an explicit matrix, entries in row-major order",
     "sum_over": "a sum: body, then lowest and highest value of each index; data: index names",
     "prod_over": "a product, like sum_over",
@@ -100,6 +101,11 @@ class Phrase:
     @property
     def axes(self) -> tuple[tuple[str, Size], ...]:
         """Index name and size of each axis of a comprehension."""
+        return self.data  # type: ignore[return-value]
+
+    @property
+    def counts(self) -> tuple[int, int]:
+        """How many rows and columns of blocks there are."""
         return self.data  # type: ignore[return-value]
 
 
@@ -355,6 +361,12 @@ def transpose(p: Phrase) -> Phrase:
         return mul([*scalars, *chain], coefficient(p))
     if p.head in ("ones", "zeros"):
         return Phrase(p.head, shape=shape)
+    if p.head == "blocks":
+        rows, columns = p.counts
+        turned = tuple(
+            transpose(p.args[r * columns + c]) for c in range(columns) for r in range(rows)
+        )
+        return Phrase("blocks", turned, (columns, rows), shape)
     if p.head == "commutation":
         return commutation(*reversed(p.data))  # type: ignore[arg-type]
     if p.head == "kron":

@@ -388,6 +388,11 @@ class Writer:
             places = [sp.Integer(0), *places] if base.shape[0] == 1 else [*places, sp.Integer(0)]
         return written[places[0], places[1]]
 
+    def _blocks(self, p: Phrase) -> Any:
+        rows, columns = p.counts
+        cells = [self(a) for a in p.args]
+        return sp.BlockMatrix([cells[r * columns : (r + 1) * columns] for r in range(rows)])
+
     def _slice(self, p: Phrase) -> Any:
         base, *bounds = map(self, p.args)
         return MatrixSlice(base, (bounds[0], bounds[1], 1), (bounds[2], bounds[3], 1))

@@ -367,8 +367,8 @@ TABLE: list[tuple[Phrase, str, str, str]] = [
     (
         row_sums(p.hadamard([A, A])),
         "sum(A.^2, axis=1)",
-        "sum(A ⊙ A, axis=1)",
-        r"(\mathbf{A} \odot \mathbf{A}) \mathbf{1}_{n}",
+        "sum(A⊙², axis=1)",
+        r"\mathbf{A}^{\odot 2} \mathbf{1}_{n}",
     ),
     (p.diag(x), "diag(x)", "diag(x)", r"\operatorname{diag}(\mathbf{x})"),
     (
@@ -520,8 +520,20 @@ TABLE: list[tuple[Phrase, str, str, str]] = [
     (
         Phrase("kron", (X, p.mul([X, X])), (), (N, N)),
         "kron(X, X^2)",
-        "X ⊗ (X X)",
-        r"\mathbf{X} \otimes (\mathbf{X} \mathbf{X})",
+        "X ⊗ X²",
+        r"\mathbf{X} \otimes \mathbf{X}^{2}",
+    ),
+    (
+        Phrase("commutation", (), (N, 3), (N, N)),
+        "commutation(n, 3)",
+        "K(n, 3)",
+        r"\mathbf{K}_{n,3}",
+    ),
+    (
+        Phrase("blocks", (A, Phrase("zeros", shape=(2, 3)), X, A), (2, 2), (N, N)),
+        "concat(concat(A, zeros(2, 3), axis=1), concat(X, A, axis=1))",
+        "concat(concat(A, zeros(2, 3), axis=1), concat(X, A, axis=1))",
+        r"\begin{bmatrix} \mathbf{A} & \mathbf{0}_{2 \times 3} \\ \mathbf{X} & \mathbf{A} \end{bmatrix}",
     ),
     (Phrase("vec", (X,), (), (N, 1)), "vec(X)", "vec(X)", r"\operatorname{vec}(\mathbf{X})"),
     (

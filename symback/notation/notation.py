@@ -20,12 +20,14 @@ from fractions import Fraction
 
 from symback import phrase as p
 from symback.graph import Node, Shape, Size, symbols_of, topological
+from symback.notation.blocks import block_form
 from symback.notation.indexer import INDEX_NAMES, SQUARE_OPS, Indexer, column_shape, names_in
 from symback.notation.network import Network
 from symback.ops import (
     ONE,
     ZERO,
     add,
+    as_size,
     einsum_parts,
     scale,
     size_node,
@@ -37,7 +39,7 @@ from symback.ops import (
 from symback.phrase import Phrase
 from symback.rules import softmax
 from symback.simplify.selections import condition_of, unique_digits
-from symback.sizes import flat
+from symback.sizes import fits, flat, never_negative, plus
 
 
 @dataclass
@@ -64,7 +66,12 @@ class Notation:
         """`root` in matrix notation (a vector as a column), or None where there is none."""
         for node in topological([root]):
             if node not in self._forms:
-                self._forms[node] = self._matrix_form(node)
+                form = self._matrix_form(node)
+                if node.op in ("add", "einsum") and node.rank in (1, 2):
+                    apart = form is not None and form.head == "add" and _has_blocks(form)
+                    if form is None or apart:
+                        form = block_form(node, self.matrix) or form
+                self._forms[node] = form
         return self._forms[root]
 
     def _matrix_form(self, node: Node) -> Phrase | None:
@@ -263,6 +270,10 @@ class Notation:
         return form if form is not None else self.indexed(node, ())
 
 
+def _has_blocks(total: Phrase) -> bool:
+    return any(term.head == "blocks" for term in total.args)
+
+
 def _component(factors: list[_Placed], start: int) -> tuple[list[_Placed], set[int]]:
     """The factors that shared labels join to `start`, and the labels they reach."""
     found: list[_Placed] = []
@@ -314,10 +325,15 @@ def _cut(
         bearers = [f for f in current if f is not selection and label in f.labels]
         if coefs not in ((1,), (1, -1)) or label in out or len(bearers) != 1:
             continue
+        start = flat(scale(-1, offset))
+        inside = len(coefs) == 1 or (
+            never_negative(start) and fits(plus(as_size(start), node.shape[1]), node.shape[0])
+        )
+        if not inside:
+            continue
         (bearer,) = bearers
         if bearer.form is None or bearer.labels.count(label) != 1 or len(bearer.labels) > 2:
             continue
-        start = flat(scale(-1, offset))
         axis = bearer.labels.index(label)
         current.remove(selection)
         place = current.index(bearer)

@@ -82,7 +82,7 @@ def _slashed(row: Sequence[Node], width: float) -> Iterator[Node]:
 def _tokens(row: Iterator[Node]) -> Iterator[_Token]:
     """Every node, growing brackets opened."""
     depth = count = 0
-    stack: list[Node | _Token] = [*row][::-1]
+    stack: list[Node | _Token] = [*reversed([*row])]
     while stack:
         item = stack.pop()
         if isinstance(item, _Token):

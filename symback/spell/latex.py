@@ -140,6 +140,9 @@ class LatexSpeller(Speller):
             "zeros": lambda _, pieces: _constant_matrix("0", pieces),
             "entry": self._entry,
             "slice": self._slice,
+            "commutation": lambda _, pieces: Piece(
+                rf"\mathbf{{K}}_{{{pieces[0].text},{pieces[1].text}}}"
+            ),
             "kron": lambda _, pieces: self._joined(r"\otimes", pieces),
             "sum_over": lambda phrase, pieces: self._over(r"\sum", phrase, pieces),
             "prod_over": lambda phrase, pieces: self._over(r"\prod", phrase, pieces),

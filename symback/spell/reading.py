@@ -18,7 +18,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from symback import phrase as p
-from symback.graph import Shape, Size
+from symback.graph import Node, Shape, Size
 from symback.notation import Notation
 from symback.ops import add, number, size_node
 from symback.phrase import Phrase
@@ -29,7 +29,7 @@ HEADS_READ: dict[str, str] = {
     "decimal": "a number as decimal digits; data: the digits",
     "add": "data: the sign of each term, '+' or '-'",
     "mul": "factors in the order in which they are written",
-    "ones": "args: the sizes of its axes; so for zeros and eye",
+    "ones": "args: the sizes of its axes; so for zeros, eye and commutation",
     "comprehension": "like sum_over",
     "slice": "data: for each axis that is written 'all', 'one' or 'range'",
     "negative": "minus its argument",
@@ -86,6 +86,7 @@ class _Preparer:
             "ones": _with_sizes,
             "zeros": _with_sizes,
             "eye": lambda phrase: _with_sizes(phrase, phrase.shape[:1]),
+            "commutation": _with_data_sizes,
             "comprehension": self._comprehension,
             "slice": _slice,
         }
@@ -139,6 +140,11 @@ def _with_sizes(phrase: Phrase, sizes: Shape | None = None) -> Phrase:
         return p.num(0)
     written = tuple(_size(size) for size in (phrase.shape if sizes is None else sizes))
     return Phrase(phrase.head, written, (), phrase.shape)
+
+
+def _with_data_sizes(phrase: Phrase) -> Phrase:
+    sizes = tuple(size for size in phrase.data if isinstance(size, (int, Node)))
+    return _with_sizes(phrase, sizes)
 
 
 def _slice(phrase: Phrase) -> Phrase:

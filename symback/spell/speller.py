@@ -92,6 +92,7 @@ class Speller:
             "cases": self._cases,
             "compare": self._compare,
             "array": self._array,
+            "blocks": self._blocks,
             **dict.fromkeys(self.calls, self._call),
         }
 
@@ -187,6 +188,10 @@ class Speller:
 
     def _cases(self, phrase: Phrase, pieces: Pieces) -> Piece:
         raise NotImplementedError
+
+    def _blocks(self, phrase: Phrase, pieces: Pieces) -> Piece:
+        """A matrix of matrices, laid out like one of entries."""
+        return self._array(Phrase("array", phrase.args, (), phrase.counts), pieces)
 
     def _array(self, phrase: Phrase, pieces: Pieces) -> Piece:
         """[a, b] for a column, [[a, b], [c, d]] for a matrix."""

@@ -29,6 +29,7 @@ CALLS = {
     "diag": "diag",
     "diagonal": "diag",
     "vec": "vec",
+    "commutation": "commutation",
     "kron": "kron",
     "eye": "eye",
     "ones": "ones",
@@ -85,6 +86,7 @@ class TextSpeller(Speller):
             "column_sums": lambda _, pieces: self.call("sum", *pieces, Piece("axis=0")),
             "entry": self._entry,
             "slice": self._slice,
+            "blocks": self._stacked,
             "sum_over": lambda phrase, pieces: self._over("sum", phrase, pieces),
             "prod_over": lambda phrase, pieces: self._over("prod", phrase, pieces),
             "comprehension": lambda phrase, pieces: self._over("array", phrase, pieces),
@@ -95,6 +97,16 @@ class TextSpeller(Speller):
 
     def indicator(self, condition: str, tall: bool) -> Piece:
         return Piece(condition, Level.COMPARE)
+
+    def _stacked(self, phrase: Phrase, pieces: Pieces) -> Piece:
+        """concat(concat(A, B, axis=1), concat(C, D, axis=1)) for blocks [[A, B], [C, D]]."""
+        rows, columns = phrase.counts
+        lines = [pieces[r * columns : (r + 1) * columns] for r in range(rows)]
+        beside = [
+            line[0] if columns == 1 else self.call("concat", *line, Piece("axis=1"))
+            for line in lines
+        ]
+        return beside[0] if rows == 1 else self.call("concat", *beside)
 
     def _symbol(self, phrase: Phrase, pieces: Pieces) -> Piece:
         name, kind = map(str, phrase.data)

@@ -20,7 +20,7 @@ from symback.spell.text import CALLS as TEXT_CALLS
 from symback.spell.text import MAX_PRIMES, TextSpeller
 
 #: Heads that are calls in the input language and signs here.
-SIGNS = ("inverse", "eye", "norm1", "norm2", "kron")
+SIGNS = ("inverse", "eye", "commutation", "norm1", "norm2", "kron")
 
 CALLS = {head: name for head, name in TEXT_CALLS.items() if head not in SIGNS}
 
@@ -72,6 +72,7 @@ class PrettySpeller(TextSpeller):
             "norm2": lambda _, pieces: Piece(f"‖{pieces[0].text}‖₂"),
             "eye": lambda _, pieces: Piece("I" + _index(pieces[0].text)),
             "kron": lambda _, pieces: self._joined("⊗", pieces),
+            "commutation": lambda _, pieces: Piece(f"K({pieces[0].text}, {pieces[1].text})"),
             "sum_over": lambda phrase, pieces: self._over("Σ", phrase, pieces),
             "prod_over": lambda phrase, pieces: self._over("Π", phrase, pieces),
             "comprehension": self._comprehension,

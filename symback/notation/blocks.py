@@ -1,0 +1,108 @@
+"""Matrices made of blocks: what stands at [r == i + a][c == j + b] M_ij is a block inside zeros."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from itertools import pairwise
+
+from symback import phrase as p
+from symback.graph import Node, Size
+from symback.ops import as_size, einsum, einsum_parts, scale
+from symback.phrase import Phrase
+from symback.simplify.selections import condition_of
+from symback.sizes import fits, minus, plus
+
+Write = Callable[[Node], Phrase | None]
+
+
+@dataclass(frozen=True)
+class _Block:
+    """A matrix and where it stands: first row and column, number of rows and columns."""
+
+    node: Node
+    start: tuple[Size, Size]
+    size: tuple[Size, Size]
+
+
+def block_form(node: Node, write: Write) -> Phrase | None:
+    """A vector or matrix as blocks and zeros; None if it has no such form.
+
+    [[A, B], [0, C]] from the sum of three padded matrices.
+    """
+    blocks = [_block(term) for term in (node.args if node.op == "add" else (node,))]
+    total: tuple[Size, Size] = (node.shape[0], node.shape[1] if node.rank == 2 else 1)
+    if all(block.size == total for block in blocks):
+        return None
+    lines = [_lines(blocks, axis, total[axis]) for axis in (0, 1)]
+    cells: dict[tuple[int, int], list[Phrase]] = {}
+    for block in blocks:
+        written = write(block.node)
+        place = tuple(_cell(block, axis, lines[axis]) for axis in (0, 1))
+        if written is None or place[0] is None or place[1] is None:
+            return None
+        cells.setdefault((place[0], place[1]), []).append(written)
+    rows, columns = (list(pairwise(ends)) for ends in lines)
+    parts = []
+    for r, (top, bottom) in enumerate(rows):
+        for c, (left, right) in enumerate(columns):
+            shape = (plus(bottom, minus(top)), plus(right, minus(left)))
+            inside = cells.get((r, c))
+            parts.append(p.add(inside) if inside else Phrase("zeros", shape=shape))
+    return Phrase("blocks", tuple(parts), (len(rows), len(columns)), total)
+
+
+def _block(term: Node) -> _Block:
+    """A term without the selections that pad it, and where they put it."""
+    shape: tuple[Size, ...] = (*term.shape, 1)[:2]
+    if term.op != "einsum":
+        return _Block(term, (0, 0), (shape[0], shape[1]))
+    coef, labels, out, sizes = einsum_parts(term)
+    factors = list(zip(term.args, labels, strict=True))
+    start: list[Size] = [0, 0]
+    target = list(out)
+    for axis, label in enumerate(out):
+        for factor in factors:
+            node, own = factor
+            if node.op != "select" or len(own) != 2 or label not in own or out.count(label) != 1:
+                continue
+            coefs, offset = condition_of(node)
+            alone = sum(label in other for _, other in factors) == 1
+            if coefs not in ((1, -1), (-1, 1)) or not alone:
+                continue
+            # [r - i - start == 0] or [i - r + start == 0]
+            factors.remove(factor)
+            sign = -1 if coefs[own.index(label)] == 1 else 1
+            start[axis] = as_size(scale(sign, offset))
+            target[axis] = own[1 - own.index(label)]
+            break
+    carried = {x for _, own in factors for x in own}
+    free = {x: sizes[x] for x in target if x not in carried}
+    inner = einsum(coef, factors, target, free)
+    size: tuple[Size, ...] = (*(sizes[x] for x in target), 1)[:2]
+    return _Block(inner, (start[0], start[1]), (size[0], size[1]))
+
+
+def _lines(blocks: list[_Block], axis: int, total: Size) -> list[Size]:
+    """Where blocks begin and end along an axis, in order; empty where the order is not known."""
+    ends: list[Size] = [0, total]
+    for block in blocks:
+        start = block.start[axis]
+        ends += [start, plus(start, block.size[axis])]
+    ordered: list[Size] = []
+    for end in ends:
+        if end in ordered:
+            continue
+        place = next((k for k, other in enumerate(ordered) if fits(end, other)), len(ordered))
+        if not all(fits(other, end) for other in ordered[:place]):
+            return []
+        ordered.insert(place, end)
+    return ordered
+
+
+def _cell(block: _Block, axis: int, lines: list[Size]) -> int | None:
+    """The number of the stripe that a block fills exactly."""
+    start = block.start[axis]
+    end = plus(start, block.size[axis])
+    stripes = list(pairwise(lines))
+    return stripes.index((start, end)) if (start, end) in stripes else None
