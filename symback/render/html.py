@@ -7,6 +7,7 @@ Without scripts, and on paper, it is the whole story to read.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar
 
@@ -17,13 +18,15 @@ from symback.phrase import Phrase, num
 from symback.problem import Target
 from symback.render.cards import shape_text
 from symback.render.digits import rounded
+from symback.render.document import Equations, Formula, Row
+from symback.render.equations import Line, lines_of
 from symback.render.figures import Figures
 from symback.render.substituted import substituted, typed_with_numbers
 from symback.render.svg import Svg, style_sheet, xml
 from symback.render.written_latex import WrittenSpeller
-from symback.spell import pretty
-from symback.spell.mathml import mathml, matrix, name_mathml, row
-from symback.spell.tex_mathml import tex_mathml
+from symback.spell import latex, pretty
+from symback.spell.mathml import mathml
+from symback.spell.names import tex_name
 from symback.story import (
     Backward,
     CaseNote,
@@ -44,7 +47,12 @@ ASSETS = Path(__file__).parent / "assets"
 POLICY = "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'"
 
 LONG = 60  # symbols, numbers and operations of a closed form that is folded away
-ROOM = 60.0  # em, for an array
+# In em of formulas, on a screen of usual size; a narrower one scrolls.
+WIDTH = 34.0
+INNER = 31.0  # of what is said about one path
+LABEL = 5.0
+TIP = 26.0
+MAX_FILLED = 60.0  # of a formula with numbers in it
 
 S = TypeVar("S", bound=Step)
 
@@ -62,7 +70,7 @@ class _Page:
         self.drawing: Drawing = draw(derivation)
         self.number = {card.key: k for k, card in enumerate(self.drawing.cards)}
         self.adjoints = {step.name: step for step in self._of(Backward)}
-        self.figures = Figures(room=ROOM)
+        self.figures = Figures(room=INNER - LABEL)
         self.values: dict[tuple[str, str], Value] = {}
         for step in self.steps:
             if isinstance(step, (Given, Forward, Backward)) and step.value is not None:
@@ -155,101 +163,100 @@ class _Page:
             yield self._step("what is given", names, body, arrows=False)
 
     def _given_one(self, step: Given) -> str:
+        name = self._name(step.name)
         if step.kind == "function":
-            return f"{_math(name_mathml(step.name))} {_about('an unknown function')}"
-        bold = any(size != 1 for size in step.shape)
-        name = name_mathml(step.name, bold)
+            return f"{_math(name)} {_about('an unknown function')}"
         words = {"size": "a size", "upstream": "from above"}.get(step.kind, "")
         about = " ".join(part for part in (words, shape_text(step.shape)) if part)
-        if step.value is None:
-            return _math(name) + _about(about)
-        return _math(name, "<mo>=</mo>", self._number(step.value)) + _about(about)
+        formula = name if step.value is None else f"{name} = {self.figures.latex(step.value)}"
+        return _math(formula) + _about(about)
 
     def _forward(self, step: Forward) -> str:
-        name = self._spell(step.symbol)
-        formula = _math(name, "<mo>=</mo>", self._definition(step))
-        lines = [_head(formula, shape_text(step.shape))]
-        if step.value is not None and not _is_number(step.formula):
-            lines.append(_line(_equal(*self._filled(step), self._number(step.value))))
+        rows = [Row(self._formula(step.symbol), "=", self._definition(step))]
+        if not _is_number(step.formula):
+            rows += self._working(self._filled(step), step.value)
         title = f"{self._plain(step.symbol)} forward"
-        return self._step(title, [step.name], "\n".join(lines))
+        body = [_hidden(title), _about(shape_text(step.shape)), self._display(rows)]
+        return self._step(title, [step.name], "".join(body))
 
     def _backward(self, step: Backward) -> str:
-        name = self._spell(step.adjoint)
+        name = self._formula(step.adjoint)
         several = len(step.contributions) > 1
-        lines = [_head(_math(name), shape_text(step.shape))]
+        title = f"{self._plain(step.adjoint)} backward"
+        lines = [f"<h3>{_math(name.tex)}</h3>", _about(shape_text(step.shape))]
         lines += (self._contribution(one, several) for one in step.contributions)
+        rows = [Row(name, "=", self._formula(step.simplified))]
         if several and step.total != step.simplified:
-            total = _math(name, "<mo>=</mo>", self._spell(step.total))
-            lines.append(_line(f'<span class="label">sum of the paths</span>{total}'))
-        formula = [name, "<mo>=</mo>", self._spell(step.simplified)]
-        lines.append(_line(_math(*formula), "result"))
-        if step.value is not None and not _is_number(step.simplified):
-            parts = [*self._filled(step), self._number(step.value)]
-            lines.append(_line(_equal(*parts), "result"))
+            lines.append('<p class="remark">sum of the paths</p>')
+            rows = [Row(name, "=", self._formula(step.total)), replace(rows[0], left=None)]
+        if not _is_number(step.simplified):
+            rows += self._working(self._filled(step), step.value)
+        lines.append(self._display(rows, "result"))
         lines += (self._case(case) for case in step.cases)
         lines += (_remark(remark) for remark in step.remarks)
-        title = f"{self._plain(step.adjoint)} backward"
         return self._step(title, [step.name], "\n".join(lines), "back")
 
     def _contribution(self, given: Contribution, several: bool) -> str:
         consumer = next(step for step in self._of(Forward) if step.name == given.consumer)
-        formula = (self._spell(consumer.symbol), "<mo>=</mo>", self._definition(consumer))
-        through = _math(*formula, inline=True)
         rules = "; ".join(given.rules)
-        words = f"through {through}" + (f" · {xml(rules)}" if rules else "")
-        rows = [self._labelled("incoming", given.incoming, given.incoming_value)]
+        through = [Row(self._formula(consumer.symbol), "=", self._definition(consumer))]
+        words = "through" + (f" · {xml(rules)}" if rules else "")
+        parts = [f'<p class="remark">{words}</p>', self._display(through, "quiet", INNER)]
+        parts.append(self._labelled("incoming", given.incoming, given.incoming_value))
         if given.local is not None:
             label = "slopes" if given.elementwise else "derivative"
-            rows.append(self._labelled(label, given.local, given.local_value))
+            parts.append(self._labelled(label, given.local, given.local_value))
         if several:
-            rows.append(self._labelled("gives", given.phrase, given.value))
-        return f'<div class="path"><p>{words}</p>{"".join(rows)}</div>'
+            parts.append(self._labelled("gives", given.phrase, given.value))
+        return f'<div class="path">{"".join(parts)}</div>'
 
     def _labelled(self, label: str, phrase: Phrase, value: Value | None) -> str:
-        parts = [self._spell(phrase)]
-        if value is not None and not _is_number(phrase):
-            parts += ["<mo>=</mo>", self._number(value)]
-        return _line(f'<span class="label">{label}</span>{_math(*parts)}')
+        rows = [Row(None, "", self._formula(phrase))]
+        if not _is_number(phrase):
+            rows += self._working(None, value)
+        shown = self._display(rows, "", INNER - LABEL)
+        return f'<div class="labelled"><span class="label">{label}</span>{shown}</div>'
 
     def _case(self, case: CaseNote) -> str:
         kinds = list(dict.fromkeys(case.entries))
         words = ", ".join(case.entries)
         if len(kinds) == 1:
             words = kinds[0] + (" in every entry" if len(case.entries) > 1 else "")
-        argument = _math(self._spell(case.argument))
+        argument = _math(self._formula(case.argument).tex)
         return f'<p class="remark">{xml(case.function)}: {argument} is {xml(words)}</p>'
 
     def _gradient(self, step: GradientRow) -> str:
         target = self.derivation.gradients[step.name].target
-        name = self._spell(self._target(target, "adjoint"))
-        lines = [_head(_math(name), shape_text(step.shape))]
-        closed = _line(_math(name, "<mo>=</mo>", self._spell(step.closed)), "result")
-        named = _line(_math(name, "<mo>=</mo>", self._spell(step.named)), "result")
-        if step.closed.length > LONG and step.named.length < step.closed.length:
-            summary = "<summary>in the given symbols</summary>"
-            lines += [named, f"<details>{summary}{closed}</details>"]
-        else:
-            lines += [closed, named][: 1 if step.named == step.closed else 2]
-        if step.value is not None and not _is_number(step.closed):
-            lines.append(_line(_math("<mo>=</mo>", self._number(step.value)), "result"))
-        lines += (_remark(remark) for remark in step.remarks)
+        name = self._formula(self._target(target, "adjoint"))
         title = f"gradient by {self._plain(self._target(target, ''))}"
+        closed = Row(name, "=", self._formula(step.closed))
+        named = Row(name, "=", self._formula(step.named))
+        number = [] if _is_number(step.closed) else self._working(None, step.value)
+        lines = [_hidden(title), _about(shape_text(step.shape))]
+        if step.closed.length > LONG and step.named.length < step.closed.length:
+            lines.append(self._display([named, *number], "result"))
+            whole = self._display([closed], "result")
+            lines.append(f"<details><summary>in the given symbols</summary>{whole}</details>")
+        else:
+            also = [] if step.named == step.closed else [replace(named, left=None)]
+            lines.append(self._display([closed, *also, *number], "result"))
+        lines += (_remark(remark) for remark in step.remarks)
         return self._step(title, [target.name], "\n".join(lines), "back", arrows=False)
 
     def _update(self, step: Update) -> str:
         target = next(t for t in self.problem.wrt if t.label == step.name)
-        name = self._spell(self._target(target, ""))
-        lines = [_line(_math(name, "<mo>←</mo>", self._spell(step.formula)))]
+        name = self._formula(self._target(target, ""))
+        rows = [Row(name, r"\gets", self._formula(step.formula))]
         if step.value is not None:
-            before, rate = self._number(step.before), self._number(step.rate)
-            working = [before, "<mo>−</mo>", rate, "<mo>·</mo>"]
-            slope = self._number(step.gradient)
-            if not step.gradient.shape and step.gradient.floats < 0:
-                slope = row("<mo>(</mo>", slope, "<mo>)</mo>")
-            lines.append(_line(_equal(row(*working, slope), self._number(step.value))))
+            slope = self.figures.latex(step.gradient)
+            if slope.startswith("-"):
+                slope = f"({slope})"
+            before, rate = self.figures.latex(step.before), self.figures.latex(step.rate)
+            filled = Formula.of(rf"{before} - {rate} \cdot {slope}")
+            rows += self._working(filled, step.value)
         title = f"update of {self._plain(self._target(target, ''))}"
-        return self._step(title, [target.name], "\n".join(lines), arrows=False)
+        body = _hidden(title) + self._display(rows)
+        return self._step(title, [target.name], body, arrows=False)
 
     def _cost(self, note: CostNote) -> str:
         cost = note.cost
@@ -263,44 +270,42 @@ class _Page:
     # --- what a card says when it is pointed at --------------------------------------------------
 
     def _about(self, card: Card) -> str:
-        parts = [self._spell(card.symbol)]
-        if card.formulas:
-            step = next(step for step in self._of(Forward) if step.name == card.key)
-            parts += ["<mo>=</mo>", self._definition(step)]
         words = {"given": "given", "output": "the output"}.get(card.kind, "node")
         about = " ".join(part for part in (words, shape_text(card.shape)) if part)
-        lines = [f"<p>{_math(*parts)}{_about(about)}</p>"]
-        if card.value is not None:
-            lines.append(f"<p>{_math('<mo>=</mo>', self._number(card.value))}</p>")
+        rows = [Row(None, "", self._formula(card.symbol))]
+        if card.formulas:
+            step = next(step for step in self._of(Forward) if step.name == card.key)
+            rows = [Row(rows[0].right, "=", self._definition(step))]
+        rows += self._working(None, card.value)
+        lines = [_about(about), self._display(rows, "", TIP)]
         if card.adjoint is not None and card.adjoint_formula is not None:
-            formula = [self._spell(card.adjoint), "<mo>=</mo>", self._spell(card.adjoint_formula)]
-            if card.adjoint_value is not None and not _is_number(card.adjoint_formula):
-                formula += ["<mo>=</mo>", self._number(card.adjoint_value)]
-            lines.append(f'<p class="back">{_math(*formula)}</p>')
+            back = [Row(self._formula(card.adjoint), "=", self._formula(card.adjoint_formula))]
+            if not _is_number(card.adjoint_formula):
+                back += self._working(None, card.adjoint_value)
+            lines.append(self._display(back, "result", TIP))
         return f'<template id="about-{self.number[card.key]}">{"".join(lines)}</template>\n'
 
     # --- formulas ------------------------------------------------------------------------------
 
-    def _spell(self, phrase: Phrase) -> str:
-        return mathml(phrase, output=self.problem.of, index_base=self.problem.index_base)
+    def _formula(self, phrase: Phrase) -> Formula:
+        spelled = latex(phrase, output=self.problem.of, index_base=self.problem.index_base)
+        return Formula.of(spelled)
 
     def _plain(self, phrase: Phrase) -> str:
         return pretty(phrase, output=self.problem.of, index_base=self.problem.index_base)
 
-    def _definition(self, step: Forward) -> str:
+    def _name(self, name: str) -> str:
+        return tex_name(name, bold=not self.drawing.is_scalar(name))
+
+    def _definition(self, step: Forward) -> Formula:
         """The formula of a definition, as the user typed it where that is known."""
         if step.written is None:
-            return self._spell(step.formula)
-        return tex_mathml(WrittenSpeller(is_scalar=self.drawing.is_scalar)(parse(step.written)))
+            return self._formula(step.formula)
+        speller = WrittenSpeller(is_scalar=self.drawing.is_scalar)
+        return Formula.of(speller(parse(step.written)))
 
-    def _number(self, value: Value) -> str:
-        return tex_mathml(self.figures.latex(value))
-
-    def _lookup(self, name: str, kind: str) -> Value | None:
-        return self.values.get((name, kind))
-
-    def _filled(self, step: Forward | Backward) -> list[str]:
-        """The formula of a step with numbers in the place of names, where there is room for it."""
+    def _filled(self, step: Forward | Backward) -> Formula | None:
+        """The formula of a step with numbers in the place of names, where it is not long."""
         if isinstance(step, Backward):
             written = substituted(step.simplified, self._lookup, self.figures)
         elif step.written is None:
@@ -313,9 +318,27 @@ class _Page:
                 is_scalar=self.drawing.is_scalar,
                 index_base=self.problem.index_base,
             )
-        if written is None or (step.value and written == self.figures.latex(step.value)):
-            return []
-        return [tex_mathml(written)]
+        formula = None if written is None else Formula.of(written)
+        return formula if formula is not None and formula.width <= MAX_FILLED else None
+
+    def _lookup(self, name: str, kind: str) -> Value | None:
+        return self.values.get((name, kind))
+
+    def _working(self, filled: Formula | None, value: Value | None) -> list[Row]:
+        """`= formula with numbers`, `= number`; a rounded number is only about equal."""
+        rows = [] if filled is None else [Row(None, "=", filled)]
+        if value is None:
+            return rows
+        number = Formula.of(self.figures.latex(value))
+        if filled is not None and filled.tex == number.tex:
+            return rows
+        sign = "=" if self.figures.is_exact(value) else r"\approx"
+        return [*rows, Row(None, sign, number)]
+
+    def _display(self, rows: Sequence[Row], kind: str = "", width: float = WIDTH) -> str:
+        """Equations below each other, level at their signs, broken into lines that fit."""
+        lines = lines_of(Equations(tuple(rows), self.problem.index_base), width)
+        return f'<div class="eq {kind}">{"".join(map(_line, lines))}</div>'
 
     def _target(self, target: Target, kind: str) -> Phrase:
         """The name of a target, or of the derivative by it."""
@@ -338,22 +361,22 @@ def _asset(name: str) -> str:
     return (ASSETS / name).read_text(encoding="utf-8")
 
 
-def _math(*parts: str, inline: bool = False) -> str:
-    start = "<math>" if inline else '<math displaystyle="true">'
-    return f"{start}{row(*parts)}</math>"
+def _math(tex: str) -> str:
+    return f'<math displaystyle="true">{mathml(tex)}</math>'
 
 
-def _equal(*parts: str) -> str:
-    """= part = part, each a formula of its own, so that a line may end between them."""
-    return " ".join(_math('<mo form="infix">=</mo>', part) for part in parts)
+def _line(line: Line) -> str:
+    """One line: the left side, and the rest behind its sign."""
+    left = _math(line.left.tex) if line.left.nodes else ""
+    sign = f"{{}} {line.sign} " if line.sign else ""
+    size = f' style="font-size:{line.scale:.2f}em"' if line.scale < 1 else ""
+    more = " more" if line.goes_on else ""
+    return f'<div>{left}</div><div class="right{more}"{size}>{_math(sign + line.right.tex)}</div>'
 
 
-def _line(content: str, kind: str = "") -> str:
-    return f'<div class="row {kind}" tabindex="-1">{content}</div>'
-
-
-def _head(name: str, about: str) -> str:
-    return f"<h3>{name}</h3>{_about(about)}"
+def _hidden(words: str) -> str:
+    """A heading for those who do not see that a formula begins here."""
+    return f'<h3 class="unseen">{xml(words)}</h3>'
 
 
 def _about(words: str) -> str:
