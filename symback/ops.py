@@ -636,8 +636,10 @@ def matrix_power(a: Node, exponent: Node) -> Node:
     if not a.shape:
         return power(a, exponent)
     e = value_of(exponent)
-    if e is not None and e.denominator == 1 and abs(e) <= 1:
-        return a if e == 1 else inverse(a) if e == -1 else identity(a.shape[0])
+    if e is not None and e.denominator == 1 and e < 0:
+        return matrix_power(inverse(a), number(-e))
+    if e is not None and e in (0, 1):
+        return a if e == 1 else identity(a.shape[0])
     return make("matpow", (a, exponent), (), (*exponent.shape, *a.shape))
 
 

@@ -231,6 +231,9 @@ def _matrix_base(factor: Phrase) -> tuple[Phrase, Fraction | None]:
 
 
 def matrix_power(base: Phrase, exponent: Fraction) -> Phrase:
+    """base^exponent; the power of an inverse has a negative exponent."""
+    if base.head == "inverse":
+        return matrix_power(base.args[0], -exponent)
     if exponent == 0:
         return eye(base.shape[0])
     if exponent == 1:

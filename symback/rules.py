@@ -43,6 +43,7 @@ from symback.ops import (
     value_of,
     zeros,
 )
+from symback.sizes import never_negative
 
 
 class E:
@@ -398,9 +399,13 @@ MAX_UNROLLED_POWER = 12
 def _vjp_matpow(node: Node, k: int, g: Node, lead: Labels) -> Node:
     """d(X^n) = sum over r < n of X^r*dX*X^(n-1-r). [MN] 9.13.3"""
     a, exponent = node.args
-    if exponent.shape or k == 1:
-        raise Unsupported("cannot differentiate a matrix power by its exponent")
     count = value_of(exponent)
+    if k == 1:
+        raise Unsupported("cannot differentiate a matrix power by its exponent")
+    if exponent.shape or (count is not None and (count.denominator != 1 or count < 0)):
+        raise Unsupported("cannot differentiate a matrix power: its exponent is no whole number")
+    if count is None and exponent.op != "symbol" and not never_negative(exponent):
+        raise Unsupported("cannot differentiate a matrix power: its exponent may be negative")
 
     def term(before: Node, after: Node, label: Labels) -> Node:
         left, right = matrix_power(a, before), matrix_power(a, after)

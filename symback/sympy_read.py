@@ -666,6 +666,8 @@ def _size_symbols(expressions: Sequence[Any]) -> set[Any]:
                 parts.extend(node.shape)
             elif isinstance(node, (arrays.ArraySymbol, sp.IndexedBase)):
                 parts.extend(node.shape or ())
+            elif isinstance(node, sp.MatPow):
+                parts.append(node.exp)
             elif isinstance(node, (sp.Sum, sp.Product)):
                 bound = {limit[0] for limit in node.limits}
                 parts.extend(b for limit in node.limits for b in limit[1:])

@@ -102,6 +102,8 @@ class Notation:
             return Phrase("array", tuple(args), (), shape)
         if node.op in SQUARE_OPS:
             return Phrase(SQUARE_OPS[node.op], (args[0],), (), shape, node.symmetric)
+        if node.op == "matpow" and args[1].is_number:
+            return p.matrix_power(args[0], args[1].value)
         if node.op == "matpow" and not node.args[1].shape:
             return Phrase("matrix_pow", tuple(args), (), shape, node.symmetric)
         if node.op in ("logsumexp", "max", "prod", "argmax"):
