@@ -51,9 +51,7 @@ class Figures:
             written = [text for text in exact if text is not None]
             if len(written) == len(value.exact.entries):
                 return written, True
-        return [
-            _power_of_ten(rounded(x, self.digits)) for x in value.floats.ravel().tolist()
-        ], False
+        return [_power_of_ten(rounded(x, self.digits)) for x in value.numbers.entries], False
 
     def _exact(self, entry: Fraction) -> str | None:
         top, bottom = abs(entry.numerator), entry.denominator
@@ -130,16 +128,4 @@ def _power_of_ten(text: str) -> str:
 
 def transposed(value: Value) -> Value:
     """The transpose of a column or a matrix, to be written as numbers."""
-    if len(value.shape) == 1:
-        shape: tuple[int, ...] = (1, *value.shape)
-        order = range(value.floats.size)
-    else:
-        m, n = value.shape
-        shape, order_list = (n, m), [i * n + j for j in range(n) for i in range(m)]
-        order = order_list  # type: ignore[assignment]
-    exact = value.exact
-    return Value(
-        value.floats.reshape(1, -1) if len(value.shape) == 1 else value.floats.T,
-        None if exact is None else type(exact)(shape, tuple(exact.entries[k] for k in order)),
-        None if value.digits is None else tuple(value.digits[k] for k in order),
-    )
+    return value.transposed

@@ -115,6 +115,8 @@ def to_latex(
     style = replace(style or Style(), width=page.line)
     document = write_up(derivation, style)
     body = "\n".join(_Printer(derivation, style, page).printed(document))
+    if style.numbers == "exact":
+        body = f"\\begingroup\\renewcommand{{\\arraystretch}}{{1.25}}\n{body}\n\\endgroup"
     if fragment:
         return HEADER % {"libraries": LIBRARIES} + body + "\n"
     settings = {"paper": page.latex, "margin": page.margin, "libraries": LIBRARIES}

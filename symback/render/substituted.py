@@ -69,7 +69,7 @@ def typed_with_numbers(
         return number_piece(value, figures)
 
     written = WrittenSpeller(is_scalar=is_scalar, replace=replace)(parse(text))
-    count = sum(value.floats.size for value in used)
+    count = sum(value.size for value in used)
     return written if not missing and 0 < count <= MAX_NUMBERS else None
 
 
@@ -89,7 +89,7 @@ def _names_only(phrase: Phrase, lookup: Lookup) -> bool:
             value = lookup(str(part.data[0]), str(part.data[1]))
             if value is None or len(value.shape) > 2:
                 return False
-            count += value.floats.size
+            count += value.size
         return all(below)
 
     whole = fold(phrase, visit)

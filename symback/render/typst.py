@@ -29,7 +29,7 @@ from symback.render.writeup import Style, write_up
 PREAMBLE = """#set page(paper: "{paper}", margin: {margin}, numbering: "1")
 #set text(font: "New Computer Modern", size: 11pt, lang: "en")
 #set par(justify: true, leading: 0.55em, spacing: 0.9em)
-#set math.mat(column-gap: 0.8em)
+#set math.mat(column-gap: 0.8em, row-gap: {gap})
 #show heading: set text(size: 14pt)
 #show heading: set block(above: 1.5em, below: 0.8em)
 #show math.equation.where(block: true): set align(left)
@@ -55,7 +55,12 @@ def to_typst(derivation: Derivation, style: Style | None = None, *, paper: Paper
     style = replace(style or Style(), width=page.line)
     document = write_up(derivation, style)
     margin = page.margin
-    preamble = PREAMBLE.format(paper=page.typst, margin=margin, title=string(document.title))
+    preamble = PREAMBLE.format(
+        paper=page.typst,
+        margin=margin,
+        title=string(document.title),
+        gap="0.5em" if style.numbers == "exact" else "0.25em",
+    )
     return preamble + "\n".join(_Printer(derivation, style, page).printed(document)) + "\n"
 
 

@@ -266,7 +266,7 @@ class _WriteUp:
             return number_piece(value, self.figures)
 
         written = WrittenSpeller(self.names, self._is_scalar, replace)(parse(text))
-        count = sum(value.floats.size for value in used)
+        count = sum(value.size for value in used)
         if missing or not 0 < count <= 60:
             return None
         formula = Formula.of(written)
