@@ -19,10 +19,14 @@ from symback.graph import Node, symbols_of, topological, transform
 from symback.ops import (
     ONE,
     add,
+    apply,
     is_zero,
+    ones,
     power,
     rebuild,
+    scale,
     split_power,
+    subtract,
     symbol,
     value_of,
     zeros,
@@ -259,6 +263,7 @@ class Names:
     """Writes expressions by the names of the definitions in them.
 
     sigmoid(z)          ->  y         where y = sigmoid(z)
+    sigmoid(-z)         ->  1 - y
     (v + eps)^(-3/2)    ->  s^(-3)    where s = (v + eps)^(1/2)
     """
 
@@ -271,6 +276,10 @@ class Names:
             for node in (definition.tensor.node, simplify(definition.tensor.node)):
                 if node.op not in _LEAVES:
                     self._memo.setdefault(node, symbol_node)
+                if node.op == "map" and node.params[0] == "sigmoid":
+                    flipped = apply("sigmoid", scale(-1, node.args[0]))
+                    rest = subtract(ones(node.shape), symbol_node)
+                    self._memo.setdefault(flipped, rest)
                 base, exponent = split_power(node)
                 root = value_of(exponent)
                 if root is not None and root != 1:
