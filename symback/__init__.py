@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from symback.calculus import gradient, hessian, jacobian
+    from symback.errors import SymbackError
     from symback.problem import Problem, load, loads
 
 # Public name -> the module that defines it. Loaded on first use: SymPy takes a while to import.
@@ -19,11 +20,16 @@ _HOMES = {
     "jacobian": "symback.calculus",
     "hessian": "symback.calculus",
     "Problem": "symback.problem",
+    "SymbackError": "symback.errors",
     "load": "symback.problem",
     "loads": "symback.problem",
 }
 
-__all__ = ["Problem", "gradient", "hessian", "jacobian", "load", "loads"]
+__all__ = ["Problem", "SymbackError", "gradient", "hessian", "jacobian", "load", "loads"]
+
+
+def __dir__() -> list[str]:
+    return [*__all__, "__version__"]
 
 
 def __getattr__(name: str) -> Any:

@@ -24,6 +24,21 @@ BEYOND: dict[ClosedIn, str] = {
 }
 
 
+class Gradients(dict[str, "Gradient"]):
+    """Gradients by label, in the order asked for.
+
+    They are also found by what SymPy calls them: `gradients[W]`, `gradients[W[0, 1]]`.
+    """
+
+    def __missing__(self, key: object) -> Gradient:
+        wanted = str(key).replace(" ", "")
+        for label, gradient in self.items():
+            counted = label if isinstance(key, str) else gradient.zero_based_label
+            if counted.replace(" ", "") == wanted:
+                return gradient
+        raise KeyError(f"no derivative by {key} was asked for; there are {', '.join(self)}")
+
+
 class Gradient(Shown):
     """The derivative of the output by one target. Forms are worked out when they are asked for.
 
@@ -116,6 +131,13 @@ class Gradient(Shown):
     def problem(self) -> Problem:
         """The problem that asks for it."""
         return self._forms.problem
+
+    @property
+    def zero_based_label(self) -> str:
+        """The label with indices counted from 0, as SymPy counts them."""
+        if self.target.indices is None:
+            return self.target.name
+        return f"{self.target.name}[{','.join(map(str, self.target.indices))}]"
 
     @cached_property
     def name_phrase(self) -> Phrase:

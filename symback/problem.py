@@ -127,7 +127,7 @@ class Problem(Shown):
         self,
         definitions: Sequence[tuple[str, Any]],
         of: str | None = None,
-        wrt: Sequence[Any] = (),
+        wrt: Any = None,
         *,
         title: str = "",
         source: str = "",
@@ -143,7 +143,8 @@ class Problem(Shown):
             definitions: pairs (name, expression). An earlier name appears in a later expression as
                 the Symbol or MatrixSymbol of that name.
             of: the definition to differentiate; the last one if not given.
-            wrt: symbols, names, or entries such as `W[0, 0]` or "W[0,0]".
+            wrt: symbols, names, or entries such as `W[0, 0]` or "W[0,0]", one or a list of them;
+                every given symbol if left out.
             values: by symbol or name: numbers, nested lists or a Matrix. A float counts as the
                 decimal that Python prints for it.
             upstream: the symbol that holds the gradient from above, where `of` is not a scalar.

@@ -23,7 +23,7 @@ from symback.tensor import Tensor, as_scalar, show_shape, symbol
 def read_problem(
     definitions: Sequence[tuple[str, Any]],
     of: str | None,
-    wrt: Sequence[Any],
+    wrt: Any,
     values: Mapping[Any, Any],
     upstream: Any,
     rate: Any,
@@ -31,7 +31,8 @@ def read_problem(
 ) -> dict[str, Any]:
     """The parts of a problem; the arguments are those of :class:`~symback.problem.Problem`."""
     pairs = [(_name(name), expression(expr)) for name, expr in _pairs(definitions)]
-    given = [item for item in wrt if isinstance(item, sp.Basic)]
+    targets = _listed(wrt)
+    given = [item for item in targets if isinstance(item, sp.Basic)]
     extra = [upstream] if isinstance(upstream, sp.Basic) else []
     reader = Reader(*(expr for _, expr in pairs), *given, *extra)
     nodes = _definitions(pairs, reader)
@@ -49,7 +50,10 @@ def read_problem(
         "functions": _functions(pairs),
         "definitions": tuple(nodes),
         "of": _output(of, nodes),
-        "wrt": tuple(_target(item, everything, known, index_base) for item in wrt),
+        "wrt": tuple(
+            _target(item, everything, known, index_base)
+            for item in (symbols if wrt is None else targets)
+        ),
         "upstream": None if upstream is None else _upstream(upstream, symbols, known),
         "values": _values(values, symbols, sizes, known),
         "rate": None if rate is None else _number(rate),
@@ -143,11 +147,19 @@ def _functions(pairs: Sequence[tuple[str, Any]]) -> dict[str, int]:
     return {f.func.__name__: len(f.args) for f in sorted(applied, key=str)}
 
 
+def _listed(wrt: Any) -> list[Any]:
+    """One target, several, or none."""
+    if wrt is None:
+        return []
+    return [wrt] if isinstance(wrt, str | sp.Basic) else list(wrt)
+
+
 def _output(of: str | None, definitions: Sequence[Definition]) -> str:
     names = [d.name for d in definitions]
     of = names[-1] if of is None else str(of)
     if of not in names:
-        raise NameProblem(f"unknown name '{of}'", hint=did_you_mean(of, names))
+        hint = did_you_mean(of, names) or f"the definitions are {', '.join(names[:8])}"
+        raise NameProblem(f"unknown name '{of}'", hint=hint)
     return of
 
 

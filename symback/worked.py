@@ -9,7 +9,7 @@ import numpy as np
 from symback import ops
 from symback.errors import WrongAnswer
 from symback.forms import Forms, at_entry, node_indices
-from symback.gradients import Gradient
+from symback.gradients import Gradient, Gradients
 from symback.graph import Node
 from symback.kinks import KinkReport, find_kinks
 from symback.problem import Problem, Target
@@ -43,7 +43,7 @@ class Worked:
         self.problem = problem
         self.adjoints = sweep(problem)
         self.forms = Forms(problem, self.adjoints)
-        self.gradients = {t.label: self._gradient(t) for t in problem.wrt}
+        self.gradients = Gradients((t.label, self._gradient(t)) for t in problem.wrt)
         self.numbers: Numbers | None = None
         self.forward: dict[str, Value] = {}
         self.updated: dict[str, Value] = {}
