@@ -88,8 +88,10 @@ class Target:
 
 @dataclass(frozen=True)
 class ValueLine:
-    """``name = value`` under [values]: a fraction, an expression such as "sqrt(2)", or nested
-    tuples of these, of which all of one level have one length. ``place`` is the value's.
+    """``name = value`` under [values]; ``place`` is the value's.
+
+    A value is a fraction, an expression such as "sqrt(2)", or nested tuples of these, of which all
+    of one level have one length.
     """
 
     name: str

@@ -22,7 +22,8 @@ import mpmath
 import numpy as np
 import sympy as sp
 from sympy.core.function import AppliedUndef, UndefinedFunction
-from sympy.matrices.expressions import blockmatrix, diagonal, dotproduct, hadamard, matexpr, slice
+from sympy.matrices.expressions import blockmatrix, diagonal, dotproduct, hadamard, matexpr
+from sympy.matrices.expressions import slice as slices
 from sympy.matrices.expressions.applyfunc import ElementwiseApplyFunction
 from sympy.matrices.expressions.funcmatrix import FunctionMatrix
 from sympy.matrices.expressions.kronecker import KroneckerProduct
@@ -293,7 +294,9 @@ def _hadamard_power(expr: Any, env: Env) -> Value:
     if 0 not in (base.ndim, exponent.ndim) and base.shape != exponent.shape:
         raise WitnessError(f"a Hadamard power of {base.shape} and {exponent.shape}")
     bases, exponents = np.broadcast_arrays(base, exponent)
-    powers = [scalar_power(b.item(), e.item()) for b, e in zip(bases.flat, exponents.flat)]
+    powers = [
+        scalar_power(b.item(), e.item()) for b, e in zip(bases.flat, exponents.flat, strict=True)
+    ]
     return np.array(powers).reshape(bases.shape)
 
 
@@ -368,7 +371,7 @@ def _matrix_element(expr: Any, env: Env) -> Value:
     )
 
 
-@reads(slice.MatrixSlice)
+@reads(slices.MatrixSlice)
 def _matrix_slice(expr: Any, env: Env) -> Value:
     rows, columns = (range(*(as_int(part, env) for part in s)) for s in expr.args[1:])
     parent = evaluate(expr.parent, env)

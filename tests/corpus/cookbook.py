@@ -78,7 +78,7 @@ def hess(name: str, expr: Any, wrt: Any, expected: Any, number: str, **more: Any
     row(name, "hessian", expr, wrt, expected, number, **more)
 
 
-# --- the differentials (33) to (45), for matrices that are linear in a scalar t -------------------
+# --- the differentials (33) to (45), for matrices that are linear in a scalar t -----------------
 
 At, Bt = A + t * B, C + t * D
 jac("constant", A, t, sp.ZeroMatrix(n, n), "33")
@@ -127,7 +127,7 @@ jac(
 )
 jac("transpose", At.T, t, B.T, "44")
 
-# --- 2.1 determinants -----------------------------------------------------------------------------
+# --- 2.1 determinants ---------------------------------------------------------------------------
 
 hess(
     "det-second",
@@ -242,7 +242,7 @@ hess(
     sizes={"n": 2},
 )
 
-# --- 2.2 inverse ------------------------------------------------------------------------------------
+# --- 2.2 inverse ----------------------------------------------------------------------------------
 
 jac(
     "inverse-entries",
@@ -309,7 +309,7 @@ jac(
 )
 hess("inverse-hessian", x.T * A.inv() * x, x, A.inv() + A.T.inv(), "81")
 
-# --- 2.3 eigenvalues, through their sum and their product -------------------------------------------
+# --- 2.3 eigenvalues, through their sum and their product -----------------------------------------
 
 grad("eigenvalue-sum", Trace(X), X, Identity(n), "65")
 grad("eigenvalue-product", Determinant(X), X, Determinant(X) * X.T.inv(), "66")
@@ -332,7 +332,7 @@ grad(
     values={"A": "symmetric"},
 )
 
-# --- 2.4 matrices, vectors and scalar forms: first order --------------------------------------------
+# --- 2.4 matrices, vectors and scalar forms: first order ------------------------------------------
 
 for name, form in {
     "1x1": x.T * a,
@@ -420,7 +420,7 @@ jac(
     "74",
 )
 
-# --- 2.4 second order -------------------------------------------------------------------------------
+# --- 2.4 second order -----------------------------------------------------------------------------
 
 grad(
     "sum-of-all-products",
@@ -559,7 +559,7 @@ hess("deviation-mixed", (x - s).T * W * (x - s), (x, s), -(W + W.T), "85, 86")
 hess("least-squares-hessian", (x - Anm * um).T * (x - Anm * um), um, 2 * Anm.T * Anm, "84")
 grad("least-squares", (x - Anm * um).T * (x - Anm * um), um, 2 * Anm.T * (Anm * um - x), "84")
 
-# --- 2.4 higher order and non-linear ----------------------------------------------------------------
+# --- 2.4 higher order and non-linear --------------------------------------------------------------
 
 grad(
     "power-entry",
@@ -626,7 +626,7 @@ grad(
     "91",
 )
 
-# --- 2.5 traces: first order ------------------------------------------------------------------------
+# --- 2.5 traces: first order ----------------------------------------------------------------------
 
 grad("trace-identity", Trace(X), X, Identity(n), "99")
 grad("trace-of-transpose", Trace(X.T), X, Identity(n), "99")
@@ -655,7 +655,7 @@ grad("trace-by-entry", Trace(A * X), X[i, j], A[j, i], "100")
 grad("trace-of-sum", Trace(A + 2 * X - X.T), X, Identity(n), "99")
 grad("trace-hadamard", Trace(HadamardProduct(A, X)), X, HadamardProduct(A, Identity(n)), "99")
 
-# --- 2.5 second order -------------------------------------------------------------------------------
+# --- 2.5 second order -----------------------------------------------------------------------------
 
 grad("trace-X2", Trace(X**2), X, 2 * X.T, "106")
 grad("trace-XX", Trace(X * X), X, 2 * X.T, "106")
@@ -740,7 +740,7 @@ hess(
     "100",
 )
 
-# --- 2.5 higher order and others --------------------------------------------------------------------
+# --- 2.5 higher order and others ------------------------------------------------------------------
 
 grad("trace-power", Trace(X**N), X, N * X.T ** (N - 1), "121")
 grad("trace-power-3", Trace(X**3), X, 3 * X.T**2, "121")
@@ -809,7 +809,7 @@ grad(
 )
 grad("trace-of-log-of-det", Trace(A * X) - log(Determinant(X)), X, A.T - X.T.inv(), "100 and 57")
 
-# --- 2.6 and 2.7 norms ------------------------------------------------------------------------------
+# --- 2.6 and 2.7 norms ----------------------------------------------------------------------------
 
 for name, form in {
     "power": ((x - a).T * (x - a)) ** Rational(1, 2),
@@ -881,7 +881,7 @@ hess(
     "132",
 )
 
-# --- 2.8 structured matrices ------------------------------------------------------------------------
+# --- 2.8 structured matrices ----------------------------------------------------------------------
 
 IN_SYMMETRIC = {"values": {"X": "spd"}, "assume": (Q.symmetric(X),)}
 IN_DIAGONAL = {"values": {"X": "diagonal"}, "assume": (Q.diagonal(X),)}

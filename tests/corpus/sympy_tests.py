@@ -1,8 +1,8 @@
 """What SymPy's own test-suite differentiates, and the failures in its tracker.
 
 The first part takes the expressions of SymPy 1.14's tests of derivatives (of matrices, arrays,
-Indexed, Sum), with its plain size symbols that carry no assumptions; the answers are the textbook's,
-not SymPy's. The second part takes the issues of sympy/sympy by number, and close relatives.
+Indexed, Sum), with its plain size symbols that carry no assumptions; the answers are the
+textbook's, not SymPy's. The second part takes the issues of sympy/sympy by number, and close relatives.
 """
 
 from __future__ import annotations
@@ -84,7 +84,7 @@ def hess(name: str, expr: Any, wrt: Any, expected: Any, source: str, **more: Any
     ROWS.append(Row(f"sympy/{name}", "hessian", expr, wrt, expected, source, **more))
 
 
-# --- a matrix expression by a scalar ----------------------------------------------------------------
+# --- a matrix expression by a scalar --------------------------------------------------------------
 
 BY_SCALAR = "SymPy's tests: matrix by scalar"
 jac("scalar-constant-matrix", A, i, ZeroMatrix(k, k), BY_SCALAR)
@@ -128,7 +128,7 @@ jac(
     values={"i": "positive"},
 )
 
-# --- rank above two, and trivial ones ---------------------------------------------------------------
+# --- rank above two, and trivial ones -------------------------------------------------------------
 
 HIGHER = "SymPy's tests: non-matrix results"
 AXES = ((i, k), (j, k), (m, k), (n, k))
@@ -161,7 +161,7 @@ grad("vector-entry", x[i, 0], x[m, 0], KroneckerDelta(i, m), HIGHER)
 grad("ones-row", MatMul(x.T, ones), x, ones, HIGHER)
 grad("size-is-constant", k, A, ZeroMatrix(k, k), HIGHER)
 
-# --- the Cookbook's forms as SymPy's tests state them (square, plain sizes) -------------------------
+# --- the Cookbook's forms as SymPy's tests state them (square, plain sizes) -----------------------
 
 COOK = "SymPy's tests: Cookbook forms"
 for name, expr, wrt, expected in [
@@ -296,7 +296,7 @@ grad(
     sizes={"k": 2},
 )
 
-# --- norms, roots of 1x1 matrices -------------------------------------------------------------------
+# --- norms, roots of 1x1 matrices -----------------------------------------------------------------
 
 NORMS = "SymPy's tests: norms and roots"
 PLUS = {
@@ -345,7 +345,7 @@ grad(
     **positive,
 )
 
-# --- elementwise functions --------------------------------------------------------------------------
+# --- elementwise functions ------------------------------------------------------------------------
 
 ELEMENT = "SymPy's tests: elementwise functions"
 jac("tan", x.applyfunc(tan), x, DiagMatrix(x.applyfunc(Lambda(t, tan(t) ** 2 + 1))), ELEMENT)
@@ -409,7 +409,7 @@ grad(
 )
 jac("outer-of-sin", (A * X * b).applyfunc(sin) * b.T, b, None, ELEMENT)
 
-# --- Hadamard products and powers -------------------------------------------------------------------
+# --- Hadamard products and powers -----------------------------------------------------------------
 
 HADAMARD = "SymPy's tests: Hadamard"
 jac("hadamard-vectors", HadamardProduct(a, x, b), x, DiagMatrix(HadamardProduct(a, b)), HADAMARD)
@@ -473,7 +473,7 @@ jac(
     values={"y": "positive"},
 )
 
-# --- array expressions ------------------------------------------------------------------------------
+# --- array expressions ----------------------------------------------------------------------------
 
 ARRAYS = "SymPy's tests: array expressions"
 A3 = ArraySymbol("A", (3, 2, k))
@@ -535,7 +535,7 @@ grad(
     ARRAYS,
 )
 
-# --- entries of matrices ----------------------------------------------------------------------------
+# --- entries of matrices --------------------------------------------------------------------------
 
 ENTRIES = "SymPy's tests: matrix elements"
 A44 = MatrixSymbol("A", 4, 4)
@@ -592,7 +592,7 @@ grad(
     ENTRIES,
 )
 
-# --- Indexed and Sum --------------------------------------------------------------------------------
+# --- Indexed and Sum ------------------------------------------------------------------------------
 
 INDEXED = "SymPy's tests: Indexed and Sum"
 h, L, v, w = (IndexedBase(name) for name in ("h", "L", "v", "w"))
@@ -655,7 +655,7 @@ hess(
     "indexed-mixed", Sum(h[i] ** 2 * v[i], (i, low, high)), (h[j], v[j]), 2 * h[j], INDEXED, **RANGE
 )
 
-# --- the tracker ------------------------------------------------------------------------------------
+# --- the tracker ----------------------------------------------------------------------------------
 
 
 def issue(number: int) -> str:
