@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from functools import cached_property
 from itertools import product
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from symback.elementwise import Array
 from symback.explicit import entries_of
 from symback.forms import ClosedIn, Forms, at_entry, count, index_node, node_indices
 from symback.graph import Node, Shape
@@ -17,6 +16,9 @@ from symback.problem import Problem, Target
 from symback.shown import Shown
 from symback.sweep import Adjoint
 from symback.values import Value
+
+if TYPE_CHECKING:
+    from symback.elementwise import Array
 
 BEYOND: dict[ClosedIn, str] = {
     "nodes": "the closed form is long; it is left in the names of the forward nodes",

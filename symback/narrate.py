@@ -84,7 +84,7 @@ class _Narrator:
         count = 0
         for name in symbols_of([node]):
             value = self.numbers.value(name)
-            count += value.floats.size
+            count += value.size
             if count > MAX_SUBSTITUTED or name.rank > 2:
                 return None
             written[name] = self._as_phrase(name, value)
@@ -93,7 +93,7 @@ class _Narrator:
         return Notation(self.forms.notation.surfaces, written).matrix(node)
 
     def _as_phrase(self, name: Node, value: Value) -> Phrase:
-        entries: list[Fraction | float] = value.floats.ravel().tolist()
+        entries: list[Fraction | float] = list(value.numbers.entries)
         if value.exact is not None:
             pairs = zip(value.exact.entries, entries, strict=True)
             entries = [e if isinstance(e, Fraction) else x for e, x in pairs]
@@ -219,7 +219,7 @@ class _Narrator:
                     node.args[0] if len(node.args) == 1 else subtract(*_spread(node))
                 )
                 value = self.numbers.value(argument)
-                if value.floats.size <= MAX_CASES:
+                if value.size <= MAX_CASES:
                     conditions = tuple(_CONDITIONS[sign] for sign in _signs(value))
                     written = self.forms.write(argument)
                     yield CaseNote(str(node.params[0]), written, conditions, value)
@@ -352,7 +352,7 @@ def _spread(node: Node) -> tuple[Node, Node]:
 def _signs(value: Value) -> Iterator[int]:
     """The sign of each entry, by the exact number where there is one."""
     exact = value.exact.entries if value.exact is not None else ()
-    for place, x in enumerate(value.floats.ravel().tolist()):
+    for place, x in enumerate(value.numbers.entries):
         number = exact[place] if exact and isinstance(exact[place], Fraction) else x
         yield (number > 0) - (number < 0)
 

@@ -360,7 +360,7 @@ def _numbers(
     for number, precise, shape in zip(approximate, exact, shapes, strict=True):
         lengths = iter(number.shape)
         written = tuple(1 if size == 1 else next(lengths) for size in shape)
-        yield Value(number.reshape(written), precise)
+        yield Value.of(number.reshape(written), precise)
 
 
 # --- arguments ---------------------------------------------------------------------------------

@@ -5,22 +5,23 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import Any
-
-import numpy as np
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
 
 from symback.bindings import sizes_of
-from symback.elementwise import Array
 from symback.entrywise import Entrywise
 from symback.errors import DomainError, ValueProblem
-from symback.evaluate import Evaluation
-from symback.exact import Exact, ExactField, ExactTooLarge, as_floats
+from symback.exact import Exact, ExactField, ExactTooLarge
 from symback.field import Entries
+from symback.floats import Floats, array_of
 from symback.graph import Node, Shape, symbols_of
 from symback.multiprecision import Many, seed
 from symback.problem import Problem
 from symback.sweep import Adjoint
 from symback.walks import TOO_LARGE, Describe
+
+if TYPE_CHECKING:
+    from symback.elementwise import Array
 
 MAX_DIGITS = 1000
 OUTSIDE_HINT = "the values given lie outside the domain of this function"
@@ -31,18 +32,33 @@ class Value:
     """An array of numbers in the shape in which the user sees it.
 
     Attributes:
-        floats: a float64 array.
+        numbers: the floats.
         exact: the same numbers, exact, or None where that is out of reach.
         digits: the same numbers as text with many digits, row by row, where they were asked for.
     """
 
-    floats: Array
+    numbers: Entries[float]
     exact: Exact | None = None
     digits: tuple[str, ...] | None = None
 
+    @staticmethod
+    def of(floats: Array, exact: Exact | None = None) -> Value:
+        """The value that an array of NumPy holds."""
+        return Value(Entries(tuple(floats.shape), tuple(floats.ravel().tolist())), exact)
+
     @property
     def shape(self) -> tuple[int, ...]:
-        return tuple(self.floats.shape)
+        return self.numbers.shape
+
+    @property
+    def size(self) -> int:
+        """How many entries there are."""
+        return len(self.numbers.entries)
+
+    @cached_property
+    def floats(self) -> Array:
+        """The numbers as a float64 array."""
+        return array_of(self.numbers)
 
     @property
     def is_rational(self) -> bool:
@@ -52,16 +68,29 @@ class Value:
 
     def nested(self) -> Any:
         """The floats as nested lists; a scalar as a number."""
-        return self.floats.tolist()
+        return self.numbers.nested()
 
     def entry(self, indices: Sequence[int]) -> Value:
         """One entry, a scalar; indices count from 0."""
-        at = tuple(indices)
-        place = int(np.ravel_multi_index(at, self.shape)) if at else 0
+        place = 0
+        for index, size in zip(indices, self.shape, strict=True):
+            place = place * size + index
+        return self.chosen((), [place])
+
+    @property
+    def transposed(self) -> Value:
+        """A column (or a vector) as a row, a matrix with its axes exchanged."""
+        rows, columns = (*self.shape, 1)[:2]
+        order = [i * columns + j for j in range(columns) for i in range(rows)]
+        return self.chosen((columns, rows), order)
+
+    def chosen(self, shape: tuple[int, ...], places: Sequence[int]) -> Value:
+        """An array of some entries, by their places row by row."""
+        floats, exact, digits = self.numbers.entries, self.exact, self.digits
         return Value(
-            np.asarray(self.floats[at]),
-            None if self.exact is None else Entries((), (self.exact.entries[place],)),
-            None if self.digits is None else (self.digits[place],),
+            Entries(shape, tuple(floats[k] for k in places)),
+            None if exact is None else Entries(shape, tuple(exact.entries[k] for k in places)),
+            None if digits is None else tuple(digits[k] for k in places),
         )
 
 
@@ -94,7 +123,6 @@ class Numbers:
             for name, value in problem.values.items()
             if name in problem.symbols
         }
-        self.float_values = {node: as_floats(value) for node, value in self.exact_values.items()}
         self.sizes = {
             size.node: int(problem.values[name].entries[0])  # type: ignore[arg-type]
             for name, size in problem.sizes.items()
@@ -103,7 +131,7 @@ class Numbers:
         forward = [(d.symbol.node, d.tensor.node) for d in problem.definitions]
         backward = [(a.symbol, a.named) for a in adjoints.values() if a.symbol is not a.named]
         self.definitions = dict([*forward, *backward])
-        self._floats = Evaluation.of(self.float_values, self.sizes, {}, self.definitions)
+        self.floats = Floats(self.exact_values, self.sizes, self.definitions)
         self._lost: set[Node] = set()
         self._field = ExactField()
         memo, bound = seed(self._field, self.exact_values, self.sizes)
@@ -128,7 +156,6 @@ class Numbers:
     def _prepare(self, name: Node, expression: Node, label: str) -> None:
         """Work out one name, after those that it uses."""
         self._try_exact(name, expression, label)
-        self._floats.run([name])
         self._check(name, label)
 
     def _try_exact(self, name: Node, expression: Node, label: str) -> None:
@@ -137,14 +164,15 @@ class Numbers:
             return
         try:
             self._exact.run([name])
-            self._exact.result(name, self.describe, self.problem.index_base)
+            exact = self._exact.result(name, self.describe, self.problem.index_base)
+            self.floats.know(name, exact)
         except ExactTooLarge:
             self._lost.add(name)
         except DomainError as error:
             raise self._domain_error(name, label, error.message) from None
 
     def _check(self, node: Node, label: str) -> None:
-        fault = self._floats.fault(node)
+        fault = self.floats.fault(node)
         if fault is not None:
             text = fault.text(self.describe, self.problem.index_base)
             raise self._domain_error(node, label, text)
@@ -163,13 +191,12 @@ class Numbers:
 
     def shape(self, shape: Shape) -> tuple[int, ...]:
         """A surface shape in numbers."""
-        return sizes_of(shape, self._floats.bound)
+        return sizes_of(shape, self.floats.bound)
 
     def value(self, node: Node, shape: Shape | None = None, label: str = "") -> Value:
         """The number of a node over the problem's names, in the surface shape `shape`."""
-        self._floats.run([node])
         self._check(node, label)
-        floats = np.array(self._floats.value(node))
+        floats = self.floats.entries(node)
         wanted = floats.shape if shape is None else self.shape(shape)
         exact = self._exact_value(node)
         digits = None if self._many is None else self._many_digits(node)
@@ -177,13 +204,12 @@ class Numbers:
             exact = Entries(wanted, exact.entries)
             rationals = [x for x in exact.entries if isinstance(x, Fraction)]
             if len(rationals) == len(exact.entries):
-                floats = np.array([float(x) for x in rationals])
-        return Value(floats.reshape(wanted), exact, digits)
+                floats = Entries(wanted, tuple(map(float, rationals)))
+        return Value(Entries(wanted, floats.entries), exact, digits)
 
-    def float_or_none(self, node: Node) -> Array | None:
+    def float_or_none(self, node: Node) -> Entries[float] | None:
         """The floats of a node, None where it has no value."""
-        self._floats.run([node])
-        return None if self._floats.fault(node) is not None else np.array(self._floats.value(node))
+        return None if self.floats.fault(node) is not None else self.floats.entries(node)
 
     def _exact_value(self, node: Node) -> Exact | None:
         if not self._lost.isdisjoint(symbols_of([node])):

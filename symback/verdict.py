@@ -20,7 +20,7 @@ from symback.problem import Problem, Target, target_of
 from symback.problemfile import Figure
 from symback.tensor import symbol
 from symback.values import Value
-from symback.verify import Verification
+from symback.witness import Verification
 
 _TRIES = 20
 _SMALLEST_SIZE = 2  # of sizes by name, each another number

@@ -31,40 +31,26 @@ from symback.walks import (
     describe_briefly,
     evaluation_order,
 )
+from symback.witness import (
+    CENTRAL_DIFFERENCES,
+    COMPLEX_STEP,
+    ENTRYWISE_UP_TO,
+    NO_WITNESS,
+    ROUNDING,
+    STEP,
+    TOLERANCE,
+    Verification,
+    entry_name,
+)
 
-COMPLEX_STEP = "complex step"
-CENTRAL_DIFFERENCES = "central differences"
-NO_WITNESS = "none"
+__all__ = ["Verification", "verify"]
 
-ENTRYWISE_UP_TO = 60  # entries in all; beyond, directions at random
 DIRECTIONS = 3
 MAX_NODE_VISITS = 2_000_000  # beyond, one direction for all variables together
 
-_STEP = 1e-30
 _NEAR_KINK = 1e-12
 _BESIDE_KINK = 1e-7
-_TOLERANCE = {COMPLEX_STEP: 1e-8, CENTRAL_DIFFERENCES: 1e-6}
-_ROUNDING = {COMPLEX_STEP: 1e-12, CENTRAL_DIFFERENCES: 1e-9}
 _SLOPE_TOLERANCE = 1e-5
-
-
-@dataclass(frozen=True)
-class Verification:
-    """What an independent witness says about a gradient.
-
-    Attributes:
-        ok: whether it agrees.
-        witness: "complex step", "central differences", or "none" where neither could be had.
-        max_error: the largest difference, relative to max(1, |slope|).
-        where: the entry or variable with that difference.
-        note: what else there is to say, such as that a slope at a kink is a convention.
-    """
-
-    ok: bool
-    witness: str
-    max_error: float
-    where: str
-    note: str = ""
 
 
 @dataclass(frozen=True)
@@ -193,8 +179,7 @@ def _directions(
                 move[index] = 1
                 if node.symmetric:
                     move = np.maximum(move, move.T)
-                shown = ", ".join(str(k + index_base) for k in index)
-                where = describe(node) + (f"[{shown}]" if index else "")
+                where = entry_name(node, index, describe, index_base)
                 yield _Direction(where, {node: move}, float((gradient * move).sum()))
         return
     moves = [
@@ -221,7 +206,7 @@ def _random_move(node: Node, gradient: Array, rng: np.random.Generator) -> Array
 
 
 def _complex_step(forward: _Forward, move: Mapping[Node, Array]) -> float:
-    return forward(move, 1j * _STEP).imag / _STEP
+    return forward(move, 1j * STEP).imag / STEP
 
 
 def _central_differences(forward: _Forward, move: Mapping[Node, Array]) -> float:
@@ -280,10 +265,10 @@ def _judge(
         return Verification(False, witness, math.inf, "", "no step from this point has a value")
     worst, where, ok, between = 0.0, "", True, 0
     largest = max((abs(direction.claimed) for direction in directions), default=0.0)
-    noise = _ROUNDING[witness] * max(1.0, scale, largest)
+    noise = ROUNDING[witness] * max(1.0, scale, largest)
     for direction, slope in zip(directions, slopes, strict=True):
         gap = abs(direction.claimed - slope)
-        allowed = noise + _TOLERANCE[witness] * max(abs(slope), abs(direction.claimed))
+        allowed = noise + TOLERANCE[witness] * max(abs(slope), abs(direction.claimed))
         if not gap <= allowed and kinks and _is_between(forward, direction):
             between += 1
             continue

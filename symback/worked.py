@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-
-import numpy as np
+from typing import Any
 
 from symback import ops
 from symback.errors import WrongAnswer
@@ -12,12 +11,14 @@ from symback.forms import Forms, at_entry, node_indices
 from symback.gradients import Gradient, Gradients
 from symback.graph import Node
 from symback.kinks import KinkReport, find_kinks
+from symback.lazy import load_module
+from symback.plain import NotPlain
 from symback.problem import Problem, Target
 from symback.rules import FUNCTIONS
 from symback.sweep import sweep
 from symback.values import Numbers, Value
-from symback.verify import Verification, verify
 from symback.walks import evaluation_order
+from symback.witness import Verification, verify_plainly
 
 MAX_VISITS = 2_000_000  # node visits of the witness, beyond which it moves fewer names
 MAX_VISITS_BESIDE = 60_000  # the same for names that were not asked for
@@ -115,20 +116,36 @@ class Worked:
         problem = self.problem
         definitions = [(d.symbol.node, d.tensor.node) for d in problem.definitions]
         names = self._names_to_move(len(definitions))
-        upstream = None
-        if problem.upstream is not None:
-            upstream = numbers.value(problem.upstream.node).floats
-        result = verify(
-            problem.output.symbol.node,
-            [problem.tensor(name).node for name in names],
-            numbers.float_values,
-            [numbers.value(self.adjoints[name].symbol).floats for name in names],
-            upstream=upstream,
-            sizes=numbers.sizes,
-            definitions=definitions,
-            describe=self.forms.describe,
-            index_base=problem.index_base,
-        )
+        root = problem.output.symbol.node
+        moved = [problem.tensor(name).node for name in names]
+        claimed = [numbers.value(self.adjoints[name].symbol) for name in names]
+        upstream = None if problem.upstream is None else numbers.value(problem.upstream.node)
+        words: dict[str, Any] = {
+            "definitions": definitions,
+            "describe": self.forms.describe,
+            "index_base": problem.index_base,
+        }
+        result: Verification
+        try:
+            result = verify_plainly(
+                root,
+                moved,
+                numbers.floats.given,
+                [value.numbers for value in claimed],
+                upstream=None if upstream is None else upstream.numbers,
+                sizes=numbers.floats.bound,
+                **words,
+            )
+        except NotPlain:
+            result = load_module("verify").verify(
+                root,
+                moved,
+                numbers.floats.arrays(),
+                [value.floats for value in claimed],
+                upstream=None if upstream is None else upstream.floats,
+                sizes=numbers.sizes,
+                **words,
+            )
         if not result.ok and result.witness != "none":
             raise WrongAnswer(
                 f"the gradient by {result.where} differs from {result.witness} by "
@@ -156,11 +173,12 @@ class Worked:
         """The closed form must have the number that the sweep has."""
         closed = gradient.closed_node
         found = numbers.float_or_none(closed)
-        claimed = numbers.value(gradient.adjoint.symbol).floats
+        claimed = numbers.value(gradient.adjoint.symbol).numbers.entries
         if found is None:
             return
-        size = max(1.0, float(np.abs(claimed).max(initial=0)))
-        if not np.allclose(found, claimed, rtol=CLOSED_TOLERANCE, atol=CLOSED_TOLERANCE * size):
+        margin = CLOSED_TOLERANCE * max(1.0, *map(abs, claimed))
+        pairs = zip(found.entries, claimed, strict=True)
+        if not all(abs(a - b) <= margin + CLOSED_TOLERANCE * abs(b) for a, b in pairs):
             raise WrongAnswer(
                 f"the closed form of the derivative by {gradient.label} has other numbers than "
                 "the sweep; nothing is shown",

@@ -20,12 +20,12 @@ def shown(box: Box) -> list[str]:
 
 
 def value(numbers: object) -> Value:
-    return Value(np.array(numbers, float))
+    return Value.of(np.array(numbers, float))
 
 
 def exact(*numbers: Fraction | int) -> Value:
     fractions = tuple(map(Fraction, numbers))
-    return Value(np.array([float(x) for x in fractions]), Exact((len(fractions),), fractions))
+    return Value.of(np.array([float(x) for x in fractions]), Exact((len(fractions),), fractions))
 
 
 # --- boxes ---------------------------------------------------------------------------------------

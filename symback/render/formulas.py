@@ -246,7 +246,7 @@ class _Assembly:
             return line(self._number(entries(value)[0]))
         if self._token(0) == self.transposed and len(value.shape) <= 2:
             self.at += 1
-            value = _transposed(value)
+            value = value.transposed
         return self.numbers.box(value, self.width, columns=True)
 
     def _token(self, step: int) -> str:
@@ -292,17 +292,3 @@ def _tokens(spelled: str, values: Container[str], transposed: str) -> Iterator[s
         previous = char
     if run:
         yield run
-
-
-def _transposed(value: Value) -> Value:
-    rows = value.floats.reshape(1, -1) if len(value.shape) == 1 else value.floats.T
-    if len(value.shape) == 1:
-        exact = None if value.exact is None else type(value.exact)(rows.shape, value.exact.entries)
-        return Value(rows, exact, value.digits)
-    m, n = value.shape
-    order = [i * n + j for j in range(n) for i in range(m)]
-    exact = None
-    if value.exact is not None:
-        exact = type(value.exact)((n, m), tuple(value.exact.entries[k] for k in order))
-    digits = None if value.digits is None else tuple(value.digits[k] for k in order)
-    return Value(rows, exact, digits)
