@@ -26,13 +26,13 @@ def entries(value: Value) -> list[str]:
     >>> entries(Value.of(np.array([0.5, 2 / 3])))
     ['0.5', '0.666667']
     """
-    if value.digits is not None:
-        return list(value.digits)
     if value.exact is not None:
         exact = [_exact(entry) for entry in value.exact.entries]
         written = [text for text in exact if text is not None]
         if len(written) == len(exact):
             return written
+    if value.digits is not None:
+        return list(value.digits)
     return [rounded(x) for x in value.numbers.entries]
 
 
@@ -109,18 +109,16 @@ class Numbers:
         cells, shape = entries(value), value.shape
         if is_single(value):
             return line(cells[0])
-        if len(shape) == 1 and not columns:
-            return line(self._tuple(cells, width))
         if len(shape) == 1:
-            return self._grid([[cell] for cell in cells], width)
+            written = f"({', '.join(cells)})"
+            if columns or (len(written) > width and len(cells) <= MAX_ROWS):
+                return self._grid([[cell] for cell in cells], width)
+            return line(written if len(written) <= width else self._shortened(cells, width))
         if len(shape) == 2:
             return self._grid(_rows(cells, shape[1]), width)
         return line(self._nested(cells, shape, width))
 
-    def _tuple(self, cells: Sequence[str], width: int) -> str:
-        whole = f"({', '.join(cells)})"
-        if len(whole) <= width:
-            return whole
+    def _shortened(self, cells: Sequence[str], width: int) -> str:
         self.shortened = True
         for kept in range((len(cells) - 1) // 2, 0, -1):
             short = f"({', '.join([*cells[:kept], self.dots, *cells[-kept:]])})"

@@ -294,7 +294,7 @@ class _Story:
                 self.page.gap()
             name = self._plain_name(step.name)
             formula = self.formulas(step.formula)
-            self.page.formula(f"{name}{becomes}{formula}", "")
+            self.page.formula("", f"{name}{becomes}{formula}")
             if step.value is None:
                 continue
             indent = INDENT + len(name) + 2
@@ -338,7 +338,7 @@ class _Story:
                 ok=True,
                 indent=INDENT,
             )
-        for cost in (note.cost for note in costs):
+        for cost in (note.cost for note in costs if note.cost.forward.total):
             self.page.paragraph(
                 f"Operations on numbers: {cost.forward.total:,} forward, then "
                 f"{cost.backward.total:,} backward for all {cost.entries:,} derivatives together, "
