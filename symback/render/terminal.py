@@ -339,12 +339,12 @@ class _Story:
                 indent=INDENT,
             )
         for cost in (note.cost for note in costs if note.cost.forward.total):
+            what = "the derivative" if cost.entries == 1 else f"all {cost.entries:,} derivatives"
             self.page.paragraph(
                 f"Operations on numbers: {cost.forward.total:,} forward, then "
-                f"{cost.backward.total:,} backward for all {cost.entries:,} derivatives together, "
-                f"because each adjoint is worked out once and used again. Path by path it would be "
-                f"{cost.by_paths.total:,}, along {cost.paths:,} paths to "
-                f"{self._plain_name(self.derivation.problem.of)}."
+                f"{cost.backward.total:,} backward for {what}, because each adjoint is worked out "
+                f"once and used again. Path by path it would be {cost.by_paths.total:,}, along "
+                f"{cost.paths:,} paths to {self._plain_name(self.derivation.problem.of)}."
             )
         if self.numbers.shortened:
             self.page.paragraph(f"{self.numbers.dots} {SHORTENED}", style=QUIET)
