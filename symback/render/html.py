@@ -48,8 +48,8 @@ POLICY = "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inli
 
 LONG = 60  # symbols, numbers and operations of a closed form that is folded away
 # In em of formulas, on a screen of usual size; a narrower one scrolls.
-WIDTH = 34.0
-INNER = 31.0  # of what is said about one path
+WIDTH = 33.0
+INNER = 30.0  # of what is said about one path
 LABEL = 5.0
 TIP = 26.0
 MAX_FILLED = 60.0  # of a formula with numbers in it
@@ -183,7 +183,8 @@ class _Page:
         name = self._formula(step.adjoint)
         several = len(step.contributions) > 1
         title = f"{self._plain(step.adjoint)} backward"
-        lines = [f"<h3>{_math(name.tex)}</h3>", _about(shape_text(step.shape))]
+        heading = f"<h3>{_math(name.tex)}</h3>" if step.contributions else _hidden(title)
+        lines = [heading, _about(shape_text(step.shape))]
         lines += (self._contribution(one, several) for one in step.contributions)
         rows = [Row(name, "=", self._formula(step.simplified))]
         if several and step.total != step.simplified:

@@ -28,7 +28,7 @@ _OPERATIONS = {
 }  # fmt: skip
 _SIGNS = {
     "\\dotsc": "…", "\\dots": "…", "\\cdots": "⋯", "\\vdots": "⋮", "\\ddots": "⋱",
-    "\\infty": "∞", "\\partial": "∂", "\\backslash": "∖", "\\$": "$", "\\&": "&", "\\#": "#",
+    "\\infty": "∞", "\\backslash": "∖", "\\$": "$", "\\&": "&", "\\#": "#",
     "\\%": "%", "\\_": "_", "\\ell": "ℓ",
 }  # fmt: skip
 _FENCES = {
@@ -52,7 +52,10 @@ _WORD = re.compile("(<m(sub|sup|subsup)>)?<mi>[A-Za-z]{2}")
 _THIN = '<mspace width="0.17em"></mspace>'
 _APPLIED = "<mo>&#x2061;</mo>"
 _TIMES = "<mo>&#x2062;</mo>"
-_TOP = '<mi mathvariant="normal">⊤</mi>'
+_ALONE = {
+    "\\top": '<mi mathvariant="normal">⊤</mi>',
+    "\\partial": '<mo form="prefix" lspace="0" rspace="0.07em">∂</mo>',
+}
 
 
 def mathml(tex: str) -> str:
@@ -180,8 +183,8 @@ class _Reader:
             return row(left, inside, _bracket(_FENCES[self.take()], "close", grows=True)), "open"
         if mark == "\\text":
             return f"<mtext>{escape(self.word())}&#xA0;</mtext>", "space"
-        if mark == "\\top":
-            return _TOP, "ord"
+        if mark in _ALONE:
+            return _ALONE[mark], "space"
         if mark in _ACCENTS:
             return f'<mover accent="true">{self.group()}<mo>{_ACCENTS[mark]}</mo></mover>', "name"
         if mark in _SIGNS:

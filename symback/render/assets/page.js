@@ -110,6 +110,9 @@
     event.preventDefault();
     go(moves[event.key]);
   });
+  addEventListener("beforeprint", () => {
+    for (const folded of document.querySelectorAll("details")) folded.open = true;
+  });
   addEventListener("scroll", hideTip, { passive: true });
   document.getElementById("walk").hidden = false;
   const asked = /^#step-(\d+)$/.exec(location.hash);
