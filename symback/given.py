@@ -205,7 +205,7 @@ def nested_value(value: object) -> Value:
         if any(_lengths(item) != _lengths(items[0]) for item in items):
             raise ValueProblem("the rows of an array must be of one length")
         return items
-    if isinstance(value, Node):
+    if isinstance(value, Node | Expression):
         return value
     if isinstance(value, str):
         return parse(value)

@@ -227,7 +227,7 @@ def _number(value: Any) -> Scalar:
         found = nested_value(value)
         if isinstance(found, tuple):
             raise ValueProblem("one number is needed here")
-        return found  # type: ignore[return-value]
+        return found
     if value.free_symbols:
         raise ValueProblem(f"a value is a number, not {value}")
     node = as_scalar(Reader(value).read(value)).node

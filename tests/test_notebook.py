@@ -324,3 +324,13 @@ def test_a_kernel_runs_it(exercise: bool, tmp_path: Path) -> None:
         return
     with pytest.raises(nbclient.exceptions.CellExecutionError, match="dL/dy is still blank"):
         client.execute()
+
+
+def test_the_page_about_notebooks_shows_what_is_in_one() -> None:
+    page = (Path(__file__).parent.parent / "docs" / "notebooks.md").read_text(encoding="utf-8")
+    (block,) = re.findall(r"```python\n(dL_.*?)\n```", page, re.DOTALL)
+    exercise = to_notebook(derivation("two_layer_net"), exercise=True)
+    assert block in code(exercise).values()
+    with pytest.raises(AssertionError) as caught:
+        run(answered({"dL_dz2": "y - t"}))
+    assert str(caught.value) in page
