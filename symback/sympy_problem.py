@@ -10,10 +10,11 @@ from sympy.matrices.expressions.matexpr import MatrixElement
 
 from symback.errors import CycleError, NameProblem, ShapeError, ValueProblem, did_you_mean
 from symback.exact import ExactTooLarge, Scalar, exact_evaluate
-from symback.given import GivenArray, Value, exact_values, nested_value
+from symback.given import GivenArray, Value, constant_number, exact_values, nested_value
 from symback.ops import value_of
 from symback.parse.parser import parse_name
 from symback.parse.source import Source
+from symback.parse.syntax import Expression
 from symback.problem import Definition, Target, target_of
 from symback.problemfile import parse_target
 from symback.sympy_read import Reader, expression
@@ -227,6 +228,8 @@ def _number(value: Any) -> Scalar:
         found = nested_value(value)
         if isinstance(found, tuple):
             raise ValueProblem("one number is needed here")
+        if isinstance(found, Expression):
+            return constant_number(found)
         return found
     if value.free_symbols:
         raise ValueProblem(f"a value is a number, not {value}")
