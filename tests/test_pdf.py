@@ -17,6 +17,7 @@ from symback.render.pdf import to_pdf
 from symback.render.typst import to_typst
 from symback.render.writeup import Style
 from tests.every_form import SOME, derived, missing
+from tests.test_latex import needs_tex
 
 HOSTILE = r'#import "@preview/x:1.0.0": * #read("/etc/passwd") "*_$`<b>\ ] // /* \u{41}'
 
@@ -55,7 +56,7 @@ def test_hostile_text_is_shown_as_text(tmp_path: Path) -> None:
     assert '#read("/etc/passwd")' in text_of(pdf, tmp_path)
 
 
-@pytest.mark.skipif(shutil.which("pdflatex") is None, reason="no TeX here: scripts/install-tex")
+@needs_tex
 def test_tex_comes_first() -> None:
     pdf, said = to_pdf(derived("sheet001_q2"))
     assert said == "pdflatex" and pdf.startswith(b"%PDF")

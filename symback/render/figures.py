@@ -20,6 +20,7 @@ Manner: TypeAlias = Literal["decimal", "exact"]
 
 MAX_PART = 99_999  # of a numerator or a denominator that is written out
 MAX_SMALL = 99  # the same where decimals are asked for and would not end
+MORE = 4  # characters that an exact decimal may have beyond the digits of a rounded one
 MAX_ROWS = 10  # of an array; in the middle of a longer one stand dots
 KEPT_ROWS = 4  # before and behind the dots
 
@@ -59,7 +60,7 @@ class Figures:
         if self.manner == "exact" and max(top, bottom) <= MAX_PART:
             return f"{sign}{top}" if bottom == 1 else rf"{sign}\frac{{{top}}}{{{bottom}}}"
         decimal = decimal_text(entry)
-        if decimal is not None and len(decimal.strip("-0.")) <= max(self.digits, DIGITS) + 2:
+        if decimal is not None and len(decimal.strip("-0.")) <= max(self.digits, DIGITS) + MORE:
             return decimal
         if max(top, bottom) <= MAX_SMALL:
             return rf"{sign}\frac{{{top}}}{{{bottom}}}"

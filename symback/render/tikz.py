@@ -19,7 +19,8 @@ from symback.render.cards import Equation, Row, Shown, checked_parts, rows
 from symback.render.digits import DOTS
 from symback.render.picture import Frame, Picture, arrange
 from symback.render.written_latex import WrittenSpeller
-from symback.spell import latex, pretty
+from symback.spell import latex
+from symback.spell.mathtree import math_tree, widths_of
 from symback.spell.walk import fold
 
 #: What the preamble of a document needs beside `\usepackage{tikz}`.
@@ -27,6 +28,7 @@ LIBRARIES = r"\usetikzlibrary{arrows.meta,shapes.misc,shapes.geometric}"
 
 MAX_LENGTH = 44  # of a formula on a card, in characters of its one-line spelling
 _CHARACTER = 0.155  # cm, about
+_EM = 0.31  # cm, with a little to spare
 _LINE = 0.46
 _ROW = 0.40
 _MARGIN = 0.22
@@ -112,13 +114,14 @@ class _Tikz:
 
     def _length(self, row: Equation) -> int:
         """About how long an equation is, in characters."""
-        left = 3 if _is_adjoint(row.left) else len(self._plain(row.left))
-        return left + (3 + len(self._plain(row.right)) if row.right is not None else 0)
+        return round(widths_of(math_tree(self._equation(row)))[1] * _EM / _CHARACTER)
 
-    def _plain(self, phrase: Phrase | None) -> str:
-        if phrase is None:
-            return ""
-        return pretty(phrase, output=self.drawing.output, index_base=self.drawing.index_base)
+    def _equation(self, row: Equation) -> str:
+        sides = [self._latex(phrase) for phrase in (row.left, row.right) if phrase is not None]
+        if row.written is not None:
+            speller = WrittenSpeller(self.names, self.drawing.is_scalar)
+            sides[-1] = speller(parse(row.written))
+        return ("" if row.left is not None else "= ") + " = ".join(sides)
 
     def _latex(self, phrase: Phrase) -> str:
         return latex(
@@ -138,11 +141,7 @@ class _Tikz:
         if isinstance(row, Shown):
             return _numbers(row)
         if isinstance(row, Equation):
-            sides = [self._latex(phrase) for phrase in (row.left, row.right) if phrase is not None]
-            if row.written is not None:
-                speller = WrittenSpeller(self.names, self.drawing.is_scalar)
-                sides[-1] = speller(parse(row.written))
-            written = f"${'' if row.left is not None else '{}='}{' = '.join(sides)}$"
+            written = f"${self._equation(row)}$"
             if self._length(row) > MAX_LENGTH:
                 return rf"\resizebox{{{MAX_LENGTH * _CHARACTER:.2f}cm}}{{!}}{{{written}}}"
             return written

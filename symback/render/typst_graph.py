@@ -9,11 +9,13 @@ from types import MappingProxyType
 from symback.derivation import Derivation
 from symback.drawing import Card, Drawing, draw
 from symback.layout import Point
+from symback.parse.parser import parse
 from symback.phrase import Phrase
 from symback.render.cards import Equation, Row, Shown, rows
 from symback.render.digits import DOTS
 from symback.render.document import Formula
 from symback.render.picture import Frame, Picture, arrange
+from symback.render.written_latex import WrittenSpeller
 from symback.spell import latex
 
 HIDDEN = ("shape", "adjoint", "adjoint-value")
@@ -64,6 +66,8 @@ class _Graph:
             return Formula.of(_numbers(row))
         assert isinstance(row, Equation)
         sides = [self._latex(phrase) for phrase in (row.left, row.right) if phrase is not None]
+        if row.written is not None:
+            sides[-1] = WrittenSpeller(self.names, self.drawing.is_scalar)(parse(row.written))
         return Formula.of(("" if row.left is not None else "= ") + " = ".join(sides))
 
     def _latex(self, phrase: Phrase) -> str:

@@ -7,7 +7,6 @@ kinks, the check.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
@@ -58,6 +57,7 @@ from symback.values import Value
 S = TypeVar("S", bound=Step)
 APPROX = r"\approx"
 MAX_FILLED = 110  # em, of a formula with numbers in it
+MAX_CLOSED = 5  # lines, of a closed form among the others
 MAX_TOTAL = 1.7  # lines, of a sum of contributions that is written out
 MAX_TERMS = 12  # of a sum of paths that is written out in numbers
 
@@ -110,6 +110,11 @@ SIGNS = (
     (r"\mathbf{1}[", r"\mathbf{1}[\cdot]", "is 1 where the condition holds and 0 elsewhere"),
     (r"\sigma(", r"\sigma(x) = 1/(1 + \mathrm{e}^{-x})", ""),
     (r"\operatorname{ReLU}", r"\operatorname{ReLU}(x) = \max(0, x)", ""),
+    (
+        r"\operatorname{heaviside}",
+        r"\operatorname{heaviside}",
+        "is 1 above 0, 1/2 at 0 and 0 below",
+    ),
 )
 
 
@@ -150,6 +155,7 @@ class _WriteUp:
         self._check_names()
         self.figures = Figures(style.numbers, style.digits, style.width - 8)
         self.steps = derivation.steps
+        self.long: list[Row] = []
         self.forward = {step.name: step for step in self._of(Forward)}
         self.values: dict[tuple[str, str], Value] = {}
         for step in self.steps:
@@ -175,7 +181,7 @@ class _WriteUp:
         blocks = [*self._given(), Graph(), *self._forward_pass()]
         if self.style.entry is None:
             blocks += [*self._backward_pass(), *self._gradients(), *self._updates()]
-            blocks += [*self._kinks(), *self._check()]
+            blocks += [*self._kinks(), *self._check(), *self._long_forms()]
         else:
             blocks += [*self._one_entry(self.derivation.entry(self.style.entry)), *self._check()]
         signs = list(self._signs(blocks))
@@ -429,7 +435,7 @@ class _WriteUp:
         for case in step.cases:
             yield self._case(case)
         for remark in step.remarks:
-            yield Prose((f"{remark}.",), "remark")
+            yield Prose((_sentence(remark),), "remark")
 
     def _result(self, name: str, rights: Sequence[Formula], step: Backward) -> Iterator[Row]:
         """The forms of one adjoint below each other, then its number."""
@@ -527,15 +533,26 @@ class _WriteUp:
             closed, named = self._formula(row.closed), self._formula(row.named)
             value = None if row.value is None else self._number(row.value)
             sign = "=" if row.value is None else self._sign(row.value)
-            chain: list[tuple[str, Formula | None]] = [("=", named), ("=", closed)]
-            if row.closed_in == "symbols" and closed.width <= 3 * named.width:
-                chain = chain[1:] if closed.width <= named.width else chain
+            chain: list[tuple[str, Formula | None]] = [("=", named)]
+            if closed.width > MAX_CLOSED * self.style.width:
+                self.long += self._chain(self._label(row.name), [("=", closed)])
+            elif closed.width <= named.width:
+                chain = [("=", closed)]
+            else:
+                chain.append(("=", closed))
             rows += self._chain(self._label(row.name), [*chain, (sign, value)])
             if row.remarks:
                 yield from self._equations(rows)
                 rows = []
-                yield from (Prose((f"{remark}.",), "remark") for remark in row.remarks)
+                yield from (Prose((_sentence(remark),), "remark") for remark in row.remarks)
         yield from self._equations(rows)
+        if self.long:
+            yield Prose(("Closed forms that are long stand at the end.",), "remark")
+
+    def _long_forms(self) -> Iterator[Block]:
+        if self.long:
+            yield Heading(("Long closed forms",))
+            yield from self._equations(self.long)
 
     def _updates(self) -> Iterator[Block]:
         steps = self._of(Update)
@@ -573,7 +590,7 @@ class _WriteUp:
             yield Prose(
                 (
                     f"{note.node}{place}: {note.function} where {note.where}. Any slope from {low} "
-                    f"to {high} is valid; taken: {note.taken}. {note.others}",
+                    f"to {high} is valid; taken: {note.taken}. {note.others}.",
                 ),
                 "item",
             )
@@ -704,6 +721,13 @@ def _rule(rule: str) -> Inline:
     return rule.rstrip(".") if written is None else Formula.of(written)
 
 
+def _sentence(words: str) -> str:
+    """Words as a sentence; a name at their beginning stays as it is."""
+    first = words.split(" ", 1)[0]
+    start = words[:1].upper() if first.isalpha() and len(first) > 1 else words[:1]
+    return f"{start}{words[1:]}."
+
+
 def _joined(parts: Sequence[Inline]) -> Iterator[Inline]:
     for number, part in enumerate(parts):
         if number:
@@ -725,6 +749,3 @@ def _formulas(blocks: Iterable[Block]) -> Iterator[Formula]:
                     yield row.right
             case Flow(formulas=formulas):
                 yield from formulas
-
-
-NAME = re.compile(r"([A-Za-z]\w*)=(.+)", re.DOTALL)
