@@ -22,12 +22,12 @@ from symback.render.export import (
     html_of,
     latex_of,
     markdown_of,
-    notebook_text,
     pdf_of,
     style_of,
 )
 from symback.render.figures import Manner
 from symback.render.latex import Paper
+from symback.render.notebook import notebook_text
 from symback.render.pdf import Engine
 
 File = Annotated[

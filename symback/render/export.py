@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any, Literal, TypeAlias, get_args
@@ -65,11 +64,6 @@ def html_of(derivation: Derivation) -> str:
 
 def notebook_of(derivation: Derivation, *, exercise: bool = False) -> dict[str, Any]:
     return to_notebook(derivation, exercise=exercise)
-
-
-def notebook_text(derivation: Derivation, *, exercise: bool = False) -> str:
-    """The notebook as the text of its file."""
-    return json.dumps(notebook_of(derivation, exercise=exercise), indent=1) + "\n"
 
 
 def checked_paper(paper: Paper) -> Paper:
