@@ -335,6 +335,8 @@ def test_a_terminal_that_cannot_show_our_signs_gets_ascii() -> None:
     assert done.returncode == 0
     assert done.stdout.isascii()
     assert "df/dx = (" in done.stdout
+    done = process("derive", "two_layer_net", env={"PYTHONIOENCODING": "ascii"})
+    assert done.stdout.splitlines()[1].startswith("NNTI, Universit?t des Saarlandes")
 
 
 def test_a_reader_that_leaves_is_no_error() -> None:

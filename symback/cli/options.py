@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sys
+from io import TextIOWrapper
 from typing import Annotated, Any
 
 import typer
@@ -49,6 +50,8 @@ def page(
     if width is not None and not MIN_WIDTH <= width <= MAX_WIDTH:
         raise ValueProblem(f"--width is {MIN_WIDTH} to {MAX_WIDTH}, not {width}")
     ascii_only = plain or not _shows(sys.stdout.encoding)
+    if isinstance(sys.stdout, TextIOWrapper):  # a title may hold what the terminal cannot show
+        sys.stdout.reconfigure(errors="replace")
     quiet = plain or no_color or bool(os.environ.get("NO_COLOR"))
     console = _Console(width=width, color_system=None if quiet else "auto", emoji=False)
     formulas = Formulas(output, index_base, ascii_only, Numbers(ascii=ascii_only))
