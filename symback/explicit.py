@@ -11,13 +11,14 @@ from symback.notation import Notation
 from symback.ops import einsum, rebuild, symbol
 from symback.phrase import Phrase
 from symback.rules import one_hot
-from symback.simplify import simplify
+from symback.simplify import Simplifier
 
 
-def entries_of(node: Node) -> list[Node] | None:
+def entries_of(node: Node, simplify: Simplifier | None = None) -> list[Node] | None:
     """Every entry of a node as a scalar node, in row-major order; None where that is too much.
 
-    The entries of a symbol stay entries of it: for x of size 2, x .* x is [x[0]^2, x[1]^2].
+    The entries of a symbol stay entries of it: for x of size 2, x .* x is [x[0]^2, x[1]^2]. Pass
+    the same `simplify` for several nodes that have parts in common: it remembers these.
     """
     symbols = [s for s in symbols_of([node]) if s.params[1] != "index"]
     if not all(isinstance(size, int) for x in (node, *symbols) for size in x.shape):
@@ -29,6 +30,7 @@ def entries_of(node: Node) -> list[Node] | None:
         (result,) = exact_evaluate([node], values)
     except ExactTooLarge:
         return None
+    simplify = simplify or Simplifier()
     entries = [simplify(as_node(entry)) for entry in result.entries]
     return [transform(entry, rebuild, meaning) for entry in entries]
 

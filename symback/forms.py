@@ -96,7 +96,7 @@ class Forms:
         """The array written out, a vector as a column; None where that is long."""
         if node.rank > 2 or count(node.shape) is None:
             return None
-        entries = entries_of(node)
+        entries = entries_of(node, self._simplify)
         if entries is None or sum(map(tree_size, entries)) > MAX_EXPLICIT_NODES:
             return None
         written = tuple(self.notation.indexed(entry, ()) for entry in entries)
@@ -136,7 +136,7 @@ class Forms:
         if not node.shape:
             return self.write(node)
         if all(isinstance(index, int) for index in indices):
-            entries = entries_of(at_entry(node, indices))
+            entries = entries_of(at_entry(node, indices), self._simplify)
             if entries is not None:
                 form = self.write(entries[0])
                 if form.length <= MAX_EXPLICIT_LENGTH:

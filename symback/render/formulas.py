@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Callable, Container, Iterator
 from dataclasses import dataclass, field
@@ -47,7 +48,8 @@ def wrapped(formula: str, width: int) -> list[str]:
         return [formula]
     breaks = [_Break(0, 0, 0.0), *_breaks(formula)]
     ends = [at.place for at in breaks[1:]] + [len(formula)]
-    lengths = [cell_len(formula[:place]) for place in (0, *ends)]
+    pieces = itertools.pairwise((0, *ends))
+    lengths = [0, *itertools.accumulate(cell_len(formula[i:k]) for i, k in pieces)]
     # best[k]: the cheapest way to set what stands before break k, and where its last line began
     best: list[tuple[float, int]] = [(0.0, 0)]
     for stop in range(1, len(lengths)):
