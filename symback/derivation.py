@@ -29,7 +29,6 @@ from symback.cost import Cost, cost_of
 from symback.exports import Exports
 from symback.lazy import load_module
 from symback.narrate import narrate
-from symback.paths import EntryChain, entry_chain
 from symback.problem import Problem
 from symback.shown import Shown
 from symback.story import Step
@@ -37,6 +36,7 @@ from symback.worked import Worked
 
 if TYPE_CHECKING:
     from symback.drawing import Drawing
+    from symback.paths import EntryChain
 
 
 class Derivation(Worked, Exports, Shown):
@@ -64,7 +64,8 @@ class Derivation(Worked, Exports, Shown):
         Raises:
             InputError: for what is no entry of the problem.
         """
-        return entry_chain(self, target)
+        chain: EntryChain = load_module("paths").entry_chain(self, target)
+        return chain
 
 
 def derive(problem: Problem, *, digits: int | None = None) -> Derivation:

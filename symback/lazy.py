@@ -1,6 +1,7 @@
-"""Modules of ours that import SymPy, loaded when they are first needed.
+"""Modules of ours that are loaded when they are first needed, if they are.
 
-SymPy takes longer to import than most problems take to derive.
+These import SymPy or NumPy, which take longer to import than most problems take to derive, or
+serve an option that is seldom given.
 """
 
 from __future__ import annotations

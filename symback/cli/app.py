@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from importlib import import_module
 from typing import Annotated, Any
 
@@ -40,7 +41,10 @@ class _Commands(TyperGroup):
     def get_command(self, ctx: Any, cmd_name: str) -> Any:
         if cmd_name not in COMMANDS:
             return None
+        gc.disable()  # what modules make while they load is no garbage
         module = import_module(f"symback.cli.{cmd_name}_command")
+        gc.freeze()
+        gc.enable()
         one = typer.Typer(**_SETTINGS)
         one.command(cmd_name)(module.run)
         return get_command(one)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -18,10 +18,9 @@ from symback.cli.options import (
     print_json,
 )
 from symback.derivation import Derivation, derive
-from symback.jsonout import as_json
+from symback.lazy import load_module
 from symback.problem import load
 from symback.progress import Progress
-from symback.render.entry import entry_data, tell_entry
 from symback.render.terminal import View, tell
 
 File = Annotated[
@@ -51,9 +50,15 @@ def run(
         derivation = derive(problem, digits=checked_digits(digits))
         progress.stage("writing it down")
         if json:
-            print_json(as_json(derivation) if entry is None else entry_data(derivation, entry))
+            print_json(_data(derivation, entry))
             return
         show(derivation, entry=entry, view=view, plain=plain, no_color=no_color, width=width)
+
+
+def _data(derivation: Derivation, entry: str | None) -> Any:
+    if entry is None:
+        return load_module("jsonout").as_json(derivation)
+    return load_module("render.entry").entry_data(derivation, entry)
 
 
 def show(
@@ -75,6 +80,6 @@ def show(
         index_base=problem.index_base,
     )
     if entry is not None:
-        tell_entry(derivation, entry, where)
+        load_module("render.entry").tell_entry(derivation, entry, where)
     else:
         tell(derivation, where, view)
