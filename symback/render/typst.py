@@ -38,6 +38,7 @@ PREAMBLE = """#set page(paper: "{paper}", margin: {margin}, numbering: "1")
 #set document(title: {title})
 """
 
+SLACK = 1.0  # em: widths are those of TeX
 SIGNS = {"=": "=", r"\approx": "≈", "": ""}
 
 
@@ -52,7 +53,7 @@ def to_typst(derivation: Derivation, style: Style | None = None, *, paper: Paper
         InputError: as :func:`symback.render.latex.to_latex`.
     """
     page = PAGES[paper]
-    style = replace(style or Style(), width=page.line)
+    style = replace(style or Style(), width=page.line - SLACK)
     document = write_up(derivation, style)
     margin = page.margin
     preamble = PREAMBLE.format(

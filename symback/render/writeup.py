@@ -57,7 +57,7 @@ from symback.values import Value
 S = TypeVar("S", bound=Step)
 APPROX = r"\approx"
 MAX_FILLED = 110  # em, of a formula with numbers in it
-MAX_CLOSED = 5  # lines, of a closed form among the others
+MAX_CLOSED = 3  # lines, of a closed form among the others
 MAX_TOTAL = 1.7  # lines, of a sum of contributions that is written out
 MAX_TERMS = 12  # of a sum of paths that is written out in numbers
 
