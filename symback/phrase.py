@@ -253,13 +253,18 @@ def add(terms: Iterable[Phrase]) -> Phrase:
     for term in terms:
         flat.extend(term.args if term.head == "add" else (term,))
     flat = _joined_sums(flat)
-    flat.sort(key=lambda term: (coefficient(term) < 0, -_degree(term)))
+    flat.sort(key=lambda term: (coefficient(term) < 0, -_degree(term), _is_turned(term)))
     if len(flat) == 1:
         return flat[0]
     symmetric = all(term.symmetric for term in flat)
     if not symmetric and len(flat) == 2 and flat[0].is_matrix:
         symmetric = flat[0].shape[0] == flat[0].shape[1] and transpose(flat[0]) == flat[1]
     return Phrase("add", tuple(flat), (), flat[0].shape, symmetric)
+
+
+def _is_turned(term: Phrase) -> bool:
+    """Whether this is a transpose: A + A' rather than A' + A."""
+    return term.head == "transpose" or (term.head == "mul" and term.args[-1].head == "transpose")
 
 
 def _joined_sums(terms: list[Phrase]) -> list[Phrase]:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from fractions import Fraction
+from itertools import count
 from typing import Protocol
 
 from symback import phrase as p
-from symback.graph import Node, Shape, Size, symbols_of, topological
+from symback.graph import Node, Shape, Size, topological
 from symback.notation.ranges import (
     Demand,
     Range,
@@ -83,12 +84,15 @@ class Indexer:
             if size is not None
         }
 
-    def fresh(self, node: Node) -> Node:
-        used = self.taken | {x.name for x in symbols_of([node])}
-        names = [*INDEX_NAMES, *(f"{a}{k}" for k in range(1, 100) for a in INDEX_NAMES)]
-        name = next(name for name in names if name not in used)
-        self.taken.add(name)
-        return symbol(name, kind="index")
+    def fresh(self) -> Node:
+        """An index variable of its own: i, j, ..., then i1, j1, ..."""
+        for round_ in count():
+            for letter in INDEX_NAMES:
+                name = f"{letter}{round_ or ''}"
+                if name not in self.taken:
+                    self.taken.add(name)
+                    return symbol(name, kind="index")
+        raise AssertionError("count() does not end")
 
     def entry(self, node: Node, indices: tuple[Node, ...]) -> Phrase:
         if self.notation.matrix_scalars and not node.shape and node.op == "einsum":
@@ -114,6 +118,8 @@ class Indexer:
             return p.num(0)
         if node.op == "select":
             return self._condition(node, indices)
+        if node.op == "pick":
+            return self._picked(node, indices)
         if node.op == "iota":
             return self.notation.scalar(flat(add(indices[0], node.args[0])))
         if node.op == "logsumexp":
@@ -140,6 +146,18 @@ class Indexer:
             form = Phrase(SQUARE_OPS[node.op], (inner,), (), node.shape)
             return self._entry_of(form, indices) if indices else form
         return Phrase("entry", (self._opaque(node), *map(self.notation.scalar, indices)))
+
+    def _picked(self, node: Node, indices: tuple[Node, ...]) -> Phrase:
+        """1 where the column is the one listed for the row."""
+        columns = node.params[0]
+        assert isinstance(columns, tuple)
+        row, column = indices
+        known = value_of(row)
+        if known is not None:
+            return self._delta(flat(subtract(number(columns[int(known)]), column)))
+        listed = Phrase("array", tuple(map(p.num, columns)), (), (len(columns), 1))
+        chosen = Phrase("entry", (listed, self.notation.scalar(row)))
+        return Phrase("delta", (chosen, self.notation.scalar(column)))
 
     def _opaque(self, node: Node) -> Phrase:
         """An array operation without notation of its own, as a function of its arguments."""
@@ -185,7 +203,7 @@ class Indexer:
         self, head: str, node: Node, indices: tuple[Node, ...], x: Node | None = None
     ) -> Phrase:
         x = node.args[0] if x is None else x
-        inner = [self.fresh(x) for _ in x.shape[len(indices) :]]
+        inner = [self.fresh() for _ in x.shape[len(indices) :]]
         axes = range(len(indices), x.rank)
         starts = [self._axis_origin(x, axis) or ZERO for axis in axes]
         body = self.entry(
@@ -219,7 +237,7 @@ class Indexer:
         for label in range(len(sizes)):
             if label not in value:
                 origin = self._origin(node, label)
-                index = self.fresh(node)
+                index = self.fresh()
                 value[label] = subtract(index, origin)
                 high = add(size_node(sizes[label]), origin, number(-1))
                 ranges[index] = Range(origin, high)

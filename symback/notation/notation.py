@@ -28,6 +28,7 @@ from symback.ops import (
     ZERO,
     add,
     as_size,
+    einsum,
     einsum_parts,
     scale,
     size_node,
@@ -39,6 +40,7 @@ from symback.ops import (
 from symback.phrase import Phrase
 from symback.rules import softmax
 from symback.simplify.selections import condition_of, unique_digits
+from symback.simplify.sums import flatten_sum
 from symback.sizes import fits, flat, never_negative, plus
 
 
@@ -126,27 +128,34 @@ class Notation:
         if name == "pow":
             return p.power(*args)
         if name == "exp":
-            inner = self._softmax_argument(node)
-            if inner is not None:
-                form = self._forms[inner]
-                assert form is not None
-                return Phrase("softmax", (form,), (), form.shape)
+            inner, turned = self._softmax_argument(node)
+            form = self._forms[inner] if inner is not None else None
+            if form is not None:
+                written = Phrase("softmax", (form,), (), form.shape)
+                return p.transpose(written) if turned else written
         return p.function(name, tuple(args), node.params[1:])  # type: ignore[arg-type]
 
-    def _softmax_argument(self, node: Node) -> Node | None:
-        """x for exp(x - logsumexp(x))."""
+    def _softmax_argument(self, node: Node) -> tuple[Node | None, bool]:
+        """x for exp(x - logsumexp(x)), and whether that stands here as its transpose."""
         (inner,) = node.args
         if inner.op != "add":
-            return None
+            return None, False
         for term in inner.args:
             core = split_coefficient(term)[1]
             bearer = core.args[0] if core.op == "einsum" and len(core.args) == 1 else core
             if bearer.op == "logsumexp":
                 axes = bearer.params[0]
                 assert isinstance(axes, int)
-                if softmax(bearer.args[0], axes) is node and self._forms.get(bearer.args[0]):
-                    return bearer.args[0]
-        return None
+                x = bearer.args[0]
+                if flatten_sum(softmax(x, axes).args[0]) is inner:
+                    return x, False
+                if x.rank == 2 and axes == 1:
+                    spread = einsum(1, [(bearer, "i")], "ji", {"j": x.shape[1]})
+                    terms = x.args if x.op == "add" else (x,)
+                    turned = [einsum(1, [(t, "ij")], "ji", merge=True) for t in terms]
+                    if add(*turned, scale(-1, spread)) is inner:
+                        return x, True
+        return None, False
 
     def _product(self, node: Node) -> Phrase | None:
         coef, labels, out, sizes = einsum_parts(node)
@@ -172,6 +181,7 @@ class Notation:
         self, factors: list[_Placed], out: tuple[int, ...], sizes: Shape, counters: set[int]
     ) -> Phrase | None:
         """A product as matrices, Kronecker products where its result has joined axes."""
+        factors = self._with_vecs(factors, out, sizes, counters)
         joints = [f for f in factors if f.joins(out)]
         if joints:
             return self._kronecker(factors, joints, out, sizes, counters)
@@ -185,6 +195,27 @@ class Notation:
             assert f.form is not None
             network.take(f.form, f.labels)
         return network.reduce()
+
+    def _with_vecs(
+        self, factors: list[_Placed], out: tuple[int, ...], sizes: Shape, counters: set[int]
+    ) -> list[_Placed]:
+        """w_p [p == i + m*j] A_ij -> w'*vec(A)."""
+        for joint in factors:
+            label = joint.labels[0] if joint.labels else -1
+            if label in out or not joint.joins((label,)):
+                continue
+            slow, fast = joint.digits()
+            rest = [f for f in factors if f is not joint]
+            inside, reached = _component(rest, slow)
+            if label in reached or fast not in reached or not reached.isdisjoint(out):
+                continue
+            body = self._reduced(inside, (fast, slow), sizes, counters)
+            if body is None:
+                continue
+            column = _Placed(joint.node, (label,), p.vec(body, sizes[label]))
+            kept = [f for f in rest if f not in inside]
+            return self._with_vecs([*kept, column], out, sizes, counters)
+        return factors
 
     def _kronecker(
         self,

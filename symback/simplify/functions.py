@@ -8,9 +8,11 @@ from symback.ops import (
     Label,
     add,
     apply,
+    einsum_parts,
     is_zero,
     ones,
     power,
+    rebuild,
     scale,
     split_coefficient,
     split_power,
@@ -159,11 +161,32 @@ def fuse_function(node: Node) -> Node:
                 return power(apply("sigmoid", scale(-1, u)), -e)
         if base.op == "map" and base.params[0] == "exp" and e is not None:
             return apply("exp", scale(e, base.args[0]))
+    if name == "where":
+        condition, a, b = node.args
+        a, b = _in_case(a, condition, 1), _in_case(b, condition, 2)
+        if (a, b) != node.args[1:]:
+            return apply("where", condition, a, b)
     if name == "log":
         u = _one_plus_exp(node.args[0])
         if u is not None:
             return apply("softplus", u)
     return node
+
+
+def _in_case(node: Node, condition: Node, place: int) -> Node:
+    """What stands in one case, with its own cases on that condition decided.
+
+    where(c, where(c, a, b), d) -> where(c, a, d)
+    """
+    if node.op == "map" and node.params[0] == "where" and node.args[0] is condition:
+        return node.args[place]
+    elementwise = node.op in ("map", "add")
+    if node.op == "einsum":
+        _, labels, out, _ = einsum_parts(node)
+        elementwise = all(own == out or not own for own in labels) and len(set(out)) == len(out)
+    if not elementwise:
+        return node
+    return rebuild(node, tuple(_in_case(arg, condition, place) for arg in node.args))
 
 
 def _one_plus_exp(node: Node) -> Node | None:

@@ -41,6 +41,7 @@ MAX_GATHERED_TERMS = 60
 
 
 MAX_GATHERING_TRIES = 6
+REFLECTION_GAIN = 4  # what 1 - sigmoid(u) for sigmoid(-u) must save at least
 
 
 @dataclass
@@ -176,7 +177,7 @@ class Simplifier:
         reflected = reflect_sigmoids(node)
         if reflected is not None:
             candidate = self._gathered(self._cancelled(reflected))
-            if self.cost(candidate) < self.cost(best):
+            if self.cost(candidate) + REFLECTION_GAIN < self.cost(best):
                 best = candidate
         if any(t.op == "einsum" and any(f.op == "add" for f in t.args) for t in node.args):
             expanded = expand(node, MAX_EXPANDED_TERMS)
@@ -217,9 +218,9 @@ class Simplifier:
                 take_out(node, products, members, factor, self._gathered)
                 for factor in factors_in_common(products, members)
             ]
-            best = min((c for c in candidates if c is not None), key=self.cost, default=node)
-            if self.cost(best) < self.cost(node):
-                return best
+            best = min((c for c in candidates if c is not None), key=self.cost, default=None)
+            if best is not None and self.cost(best) <= self.cost(node):
+                return best  # of two forms of one length the product is the better
         return None
 
     # --- length --------------------------------------------------------------------------------

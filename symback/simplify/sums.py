@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from fractions import Fraction
 
-from symback.graph import Node
+from symback.graph import Node, Shape
 from symback.ops import (
     Number,
     add,
     apply,
     einsum,
+    einsum_parts,
+    is_closed,
     ones,
     power,
     scale,
@@ -45,6 +47,7 @@ def fuse_sum(node: Node, tidy: Callable[[Node], Node]) -> Node:
             or _hyperbolic(node)
             or _join_cases(node)
             or _join_diagonals(node, tidy)
+            or _join_totals(node, tidy)
         )
         if fused is None:
             return _pythagoras(node)
@@ -82,6 +85,27 @@ def _join_diagonals(node: Node, tidy: Callable[[Node], Node]) -> Node | None:
     total = tidy(add(*columns))
     joined = einsum(1, [(total, "i")], "ii", {"i": node.shape[0]})
     return add(*rest, joined) if rest else joined
+
+
+def _join_totals(node: Node, tidy: Callable[[Node], Node]) -> Node | None:
+    """sum(where(c, a, b)) + sum(where(c, d, e)) -> sum(where(c, a + d, b + e))."""
+    if node.shape:
+        return None
+    totals: dict[Shape, list[Node]] = {}
+    for term in node.args:
+        coef, core = split_coefficient(term)
+        if is_closed(core) and len(core.args) == 1 and core.args[0].op == "map":
+            inner = core.args[0]
+            if inner.params[0] == "where" and len(set(einsum_parts(core)[1][0])) == inner.rank:
+                totals.setdefault(inner.shape, []).append(term)
+    for shape, terms in totals.items():
+        if len(terms) < 2:
+            continue
+        parts = [scale(split_coefficient(t)[0], split_coefficient(t)[1].args[0]) for t in terms]
+        joined = einsum(1, [(tidy(add(*parts)), tuple(range(len(shape))))], ())
+        rest = [t for t in node.args if t not in terms]
+        return add(*rest, joined) if rest else joined
+    return None
 
 
 def reflect_sigmoids(node: Node) -> Node | None:
