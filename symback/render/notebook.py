@@ -14,6 +14,7 @@ import numpy as np
 
 from symback.derivation import Derivation
 from symback.emit.helpers import definitions, imports
+from symback.graph import Shape
 from symback.narrate import adjoint_symbol
 from symback.parse.parser import parse
 from symback.phrase import Phrase
@@ -43,7 +44,7 @@ from symback.story import (
     Update,
     VerificationNote,
 )
-from symback.tensor import show_shape
+from symback.tensor import show_size
 from symback.values import Value
 
 Cell = dict[str, Any]
@@ -226,7 +227,7 @@ class _Notebook:
             code = self.code.backward(adjoint)
             variable = code.variable
             if blank:
-                shape = f"  # {show_shape(step.shape)}"
+                shape = f"  # {_array_shape(step.shape)}"
                 label = self._label(step.name)
                 lines = [
                     f"{variable} = ...{shape}",
@@ -400,6 +401,14 @@ def _cell(kind: str, name: str, source: str) -> Cell:
         "source": source.splitlines(keepends=True),
     }
     return cell if kind == "markdown" else {**cell, "execution_count": None, "outputs": []}
+
+
+def _array_shape(shape: Shape) -> str:
+    """What an array of a declared shape has in NumPy."""
+    sizes = [show_size(size) for size in shape if size != 1]
+    if not sizes:
+        return "a number"
+    return f"shape ({', '.join(sizes)}{',' if len(sizes) == 1 else ''})"
 
 
 def _text(text: str) -> str:

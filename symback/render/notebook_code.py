@@ -23,7 +23,7 @@ from symback.ops import drop_unit_axes
 from symback.problem import Target, used_symbols
 from symback.render.notebook_helpers import OWN_NAMES
 from symback.rules import FUNCTIONS
-from symback.sweep import Adjoint
+from symback.sweep import Adjoint, Names
 from symback.worked import Worked
 
 WIDTH = 96  # of a line of code
@@ -78,6 +78,7 @@ class Code:
             )
         )
         self.emitter = Emitter(dict(self._variables()))
+        self._in_names = Names(problem.definitions).in_names
 
     def _variables(self) -> Iterator[tuple[Node, str]]:
         problem = self.problem
@@ -250,7 +251,7 @@ class Code:
         simplified = self._statements(adjoint.named, variable)
         parts = [
             (f"{variable}_from_{self.names[passed.consumer.name]}",
-             self.emitter.expression(passed.node))
+             self.emitter.expression(self._in_names(passed.node)))
             for passed in adjoint.passed
         ]  # fmt: skip
         if len(parts) == 1 and assigned(variable, parts[0][1]) == simplified:
