@@ -23,6 +23,7 @@ Stop: TypeAlias = tuple[str, int]  # a box (its name, 0), or a place of a long l
 
 _SWEEPS = 12  # of ordering, down and up
 _SETTLING = 16  # of moving, down and up
+_LANES = 0.35  # of the gap, between two long links
 _STRAIGHT = 4.0  # how much more a long link wants to be straight
 
 
@@ -63,7 +64,8 @@ def ranks(
 ) -> dict[str, int]:
     """The row of each box, below the rows of all tails; `late` ones right above their heads.
 
-    The boxes come in an order in which tails stand before heads.
+    What has more arrows out than in, not counting late tails, stands right above its heads, too:
+    long arrows get fewer. The boxes come in an order in which tails stand before heads.
     """
     below: dict[str, list[str]] = defaultdict(list)
     above: dict[str, list[str]] = defaultdict(list)
@@ -73,9 +75,11 @@ def ranks(
     row: dict[str, int] = {}
     for box in boxes:
         row[box] = max((row[tail] + 1 for tail in above[box]), default=0)
-    for box in late:
-        if below[box]:
-            row[box] = max(min(row[head] for head in below[box]) - 1, 0)
+    follows = frozenset(late)
+    for box in reversed(row):
+        bound = sum(tail not in follows for tail in above[box])
+        if below[box] and (box in follows or len(below[box]) > bound):
+            row[box] = min(row[head] for head in below[box]) - 1
     return row
 
 
@@ -117,6 +121,8 @@ class _Layout:
         boxes: list[Stop] = [(box, 0) for box in sizes]
         for stop in dict.fromkeys([*boxes, *chain.from_iterable(self.chains)]):
             self.layers[self._row(stop)].append(stop)
+        #: how far to the right each stop is in its row, from 0 to 1
+        self.place = {stop: k / len(row) for row in self.layers for k, stop in enumerate(row)}
         self.x: dict[Stop, float] = {}
 
     def _row(self, stop: Stop) -> int:
@@ -161,13 +167,13 @@ class _Layout:
 
     def _sort(self, layer: list[Stop], near: Mapping[Stop, list[tuple[Stop, float]]]) -> None:
         """Order a row by the middles of its neighbours; what has none keeps its place."""
-        place = {stop: k / len(row) for row in self.layers for k, stop in enumerate(row)}
         middle = {
-            stop: sum(place[other] for other, _ in near[stop]) / len(near[stop])
+            stop: sum(self.place[other] for other, _ in near[stop]) / len(near[stop])
             for stop in layer
             if near.get(stop)
         }
-        layer.sort(key=lambda stop: middle.get(stop, place[stop]))
+        layer.sort(key=lambda stop: middle.get(stop, self.place[stop]))
+        self.place |= {stop: k / len(layer) for k, stop in enumerate(layer)}
 
     def _crossings(self) -> int:
         count = 0
@@ -186,12 +192,18 @@ class _Layout:
     def _width(self, stop: Stop) -> float:
         return self.sizes[stop[0]][0] if stop[0] in self.sizes else 0.0
 
+    def _apart(self, left: Stop, right: Stop) -> float:
+        """The least distance of two middles; links may run closer together than boxes stand."""
+        lanes = (left[0] not in self.sizes) + (right[0] not in self.sizes)
+        gap = self.gap_x * (1.0, 0.7, _LANES)[lanes]
+        return (self._width(left) + self._width(right)) / 2 + gap
+
     def _settle(self) -> None:
         for layer in self.layers:
             at = 0.0
-            for stop in layer:
-                self.x[stop] = at + self._width(stop) / 2
-                at += self._width(stop) + self.gap_x
+            for k, stop in enumerate(layer):
+                at += self._apart(layer[k - 1], stop) if k else 0.0
+                self.x[stop] = at
         for sweep in range(_SETTLING):
             last = sweep >= _SETTLING - 4
             for layer in self.layers if sweep % 2 == 0 else reversed(self.layers):
@@ -207,7 +219,7 @@ class _Layout:
         at = 0.0
         for k, stop in enumerate(layer):
             if k:
-                at += (self._width(layer[k - 1]) + self._width(stop)) / 2 + self.gap_x
+                at += self._apart(layer[k - 1], stop)
             offsets.append(at)
             weight, wish = 1e-3, 1e-3 * self.x[stop]
             for sides in near:

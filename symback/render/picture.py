@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from symback.drawing import Arrow, Drawing, gradient_key
 from symback.layout import Link, Point, layout
 
+_NEAR = 1e-9
 _PORTS = 0.8  # of a card's side, for the arrows that touch it
 
 
@@ -143,7 +144,7 @@ def _at_ports(
             (arrow.tail, points[0], points[1:], False),
             (arrow.head, points[-1], points[-2::-1], True),
         ):
-            towards = next((x for x, _ in inner if abs(x - end[0]) > 1e-9), end[0])
+            towards = next((x for x, _ in inner if abs(x - end[0]) > _NEAR), end[0])
             below = inner[0][1] > end[1]
             sides[key, below].append((towards, arrow, last))
     moved = {arrow: list(points) for arrow, points in routes.items()}
@@ -158,10 +159,15 @@ def _at_ports(
 
 
 def _shift_end(points: list[Point], x: float, y: float, last: bool) -> None:
-    """Move one end of a route, and what stands straight above or below it."""
+    """Move one end of a route, and what stands straight above or below it.
+
+    A card may be lower than what stands beside it: then the route goes on straight to its edge.
+    """
     order = range(len(points) - 1, -1, -1) if last else range(len(points))
-    old = points[order[0]][0]
+    old, edge = points[order[0]]
     for place in order[:-1] if len(points) > 2 else order[:1]:
-        if abs(points[place][0] - old) > 1e-9:
+        if abs(points[place][0] - old) > _NEAR:
             break
-        points[place] = (x, y if place == order[0] else points[place][1])
+        points[place] = (x, points[place][1])
+    if abs(edge - y) > _NEAR:
+        points.insert(len(points) if last else 0, (x, y))
