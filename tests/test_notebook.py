@@ -18,7 +18,9 @@ from symback.problem import load, loads
 from symback.render.jupyter import code_span, escaped, paragraphs
 from symback.render.notebook import notebook_text, to_notebook
 from symback.render.notebook_code import WIDTH, broken, number_text
+from symback.spell import latex
 from symback.story import Backward, Forward, Update
+from tests.every_form import missing
 
 Notebook = dict[str, Any]
 
@@ -78,9 +80,9 @@ def test_the_solution_runs_and_holds_every_number(bundled: Derivation) -> None:
             for number in step.value.floats.ravel().tolist():
                 assert number_text(number) in text, (step.name, number)
     told = prose(notebook)
-    for name in bundled.adjoints:
-        assert f"backward-{list(bundled.adjoints).index(name)}" in code(notebook)
     assert "<" not in told and ">" not in told
+    of, base = bundled.problem.of, bundled.problem.index_base
+    assert missing(bundled, text + told, lambda name: latex(name, output=of, index_base=base)) == []
 
 
 def test_the_exercise_runs_once_it_is_filled(bundled: Derivation) -> None:
