@@ -95,11 +95,16 @@ def crossed(picture: Picture, arrow: Arrow) -> list[str]:
     """Cards, other than its ends, that an arrow runs through."""
     found = []
     for (x1, y1), (x2, y2) in pairwise(picture.routes[arrow]):
+        near = [
+            (key, frame)
+            for key, frame in picture.frames.items()
+            if frame.top < max(y1, y2) and min(y1, y2) < frame.bottom
+        ]
         for step in range(1, 10):
             t = step / 10
             y = y1 + (y2 - y1) * (3 * t**2 * (1 - t) * 0.5 + 3 * t * (1 - t) ** 2 * 0.5 + t**3)
             x = x1 + (x2 - x1) * (3 * t**2 * (1 - t) + t**3)
-            for key, frame in picture.frames.items():
+            for key, frame in near:
                 inside = frame.left < x < frame.right and frame.top < y < frame.bottom
                 if inside and key not in (arrow.tail, arrow.head):
                     found.append(key)
