@@ -353,7 +353,8 @@ def _signs(value: Value) -> Iterator[int]:
     """The sign of each entry, by the exact number where there is one."""
     exact = value.exact.entries if value.exact is not None else ()
     for place, x in enumerate(value.numbers.entries):
-        number = exact[place] if exact and isinstance(exact[place], Fraction) else x
+        known = exact[place] if exact else x
+        number = known if isinstance(known, Fraction) else x
         yield (number > 0) - (number < 0)
 
 

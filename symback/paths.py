@@ -7,6 +7,7 @@ path, of the product of its edges.
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -237,18 +238,23 @@ class _Chains:
 
     def _first_parts(self, start: Corner) -> list[tuple[_Step, ...]]:
         """The paths as far as they are few, one edge at least."""
-        parts = [(step,) for step in self._from(start)]
-        while True:
+        parts: list[tuple[_Step, ...]] = [(step,) for step in self._from(start)]
+        while sum(self._branches(part[-1].head) for part in parts) <= MAX_FIRST_PARTS:
             longer: list[tuple[_Step, ...]] = []
             for part in parts:
-                head = part[-1].head
-                ahead = () if head[0] == self.problem.of else self._from(head)
+                ahead = self._from(part[-1].head)
                 longer.extend((*part, step) for step in ahead)
                 if not ahead:
                     longer.append(part)
-            if len(longer) > MAX_FIRST_PARTS:
-                return parts[:MAX_PATHS]
+            if len(longer) == len(parts) and all(map(operator.is_, longer, parts)):
+                break
             parts = longer
+        return parts[:MAX_PATHS]
+
+    def _branches(self, corner: Corner) -> int:
+        """How many edges leave an entry, one at least."""
+        name, index = corner
+        return max(1, sum(len(use.edges.get(index, ())) for use in self.graph.uses[name]))
 
     # --- writing -------------------------------------------------------------------------------
 

@@ -21,6 +21,7 @@ from symback.field import Entries, Field
 from symback.graph import Node, symbols_of
 from symback.problem import Definition, Problem
 from symback.sweep import Adjoint
+from symback.walks import Fault
 
 Indices: TypeAlias = tuple[int, ...]
 Corner: TypeAlias = tuple[str, Indices]  # a name and an entry of its node, counted from 0
@@ -99,7 +100,7 @@ class ScalarGraph:
     def _use(self, name: str, node: Node, definition: Definition) -> Use:
         root = definition.tensor.node
         (derivative,) = jacobian(root, [node])
-        every = {
+        every: dict[Node, Entries[bool | Fault]] = {
             s: Entries(sizes, (True,) * _count(sizes))
             for s in symbols_of([derivative])
             for sizes in [sizes_of(s.shape, self.bound)]
