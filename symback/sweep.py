@@ -244,6 +244,8 @@ class _Sweep:
         multiplied together before anything else.
         """
         first = self.names.in_names(node)
+        if all(arg.op == "symbol" for arg in first.args):
+            return simplify(first)
         later = self.names.in_names(simplify(node))
         starts = (first, later, transform(first, _merged, self.merged))
         return min((simplify(start) for start in starts), key=simplify.cost)
