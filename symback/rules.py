@@ -17,6 +17,7 @@ A simple and efficient tensor calculus, AAAI 2020; [DLMF] dlmf.nist.gov.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextvars import ContextVar
 from dataclasses import dataclass
 from fractions import Fraction
 
@@ -284,11 +285,17 @@ def _no_derivative(what: str, reason: str) -> E:
     raise Unsupported(f"cannot differentiate {what}: {reason}")
 
 
+OWN: ContextVar[Mapping[str, Function]] = ContextVar("rules of one's own", default={})  # noqa: B039
+"""Rules that hold for a while; :mod:`symback.extend` sets them."""
+
+
 def derivative(node: Node, place: int) -> Node:
     """The elementwise derivative of the `map` node by its argument number `place`."""
     name = node.params[0]
     assert isinstance(name, str)
     function = FUNCTIONS.get(name)
+    if function is None and not any(node.params[1:]):
+        function = OWN.get().get(name)
     if function is None:  # an unknown function f: its derivative is f'
         order = [0] * len(node.args)
         for index, count in enumerate(node.params[1:]):
@@ -296,6 +303,11 @@ def derivative(node: Node, place: int) -> Node:
             order[index] = count
         order[place] += 1
         return apply(name, *node.args, order=tuple(order))
+    if function.arity != len(node.args):
+        raise Unsupported(
+            f"the rule for {name} has {function.arity} derivatives, and {name} has "
+            f"{len(node.args)} arguments"
+        )
     return function.derivatives[place](*map(E, node.args), E(node)).node
 
 

@@ -582,7 +582,8 @@ class Verdict:
     """What came of one problem.
 
     `kind` is "right", "mismatch", "exception", "unsupported", "slow" (right, but it took a second),
-    or "undecided" (no derivative here by which to judge).
+    "undefined" (the closed form divides by zero here) or "undecided" (no derivative here by which
+    to judge).
     """
 
     kind: str
@@ -702,7 +703,9 @@ def judge(problem: Problem, *, jax: bool = False) -> Verdict:
     try:
         with np.errstate(all="ignore"):
             problem_found = difference(answer, truth, problem, for_witness(values))
-    except (witness.WitnessError, ValueError, ZeroDivisionError, TypeError, KeyError) as error:
+    except ZeroDivisionError as error:  # prod(x)/x[k] where x[k] = 0
+        return Verdict("undefined", str(error), seconds, answer)
+    except (witness.WitnessError, ValueError, TypeError, KeyError) as error:
         return Verdict("mismatch", f"no value: {type(error).__name__}: {error}", seconds, answer)
     if problem_found:
         return Verdict("mismatch", problem_found, seconds, answer)
@@ -778,7 +781,7 @@ def _simpler(piece: Any) -> Iterator[Any]:
     several = (sp.Add, sp.Mul, sp.MatAdd, sp.MatMul, sp.HadamardProduct)
     if isinstance(piece, several) and len(piece.args) > 2:
         for q in range(len(piece.args)):
-            with suppress(ValueError):  # the shapes of a product no longer fit
+            with suppress(Exception):  # the shapes of a product no longer fit
                 yield piece.func(*piece.args[:q], *piece.args[q + 1 :])
     if isinstance(piece, ElementwiseApplyFunction):
         yield piece.expr
@@ -818,11 +821,17 @@ def work(task: tuple[int, int, bool]) -> tuple[int, str, str, float, str]:
     problem = within(GIVE_UP_AFTER, lambda: case(seed, number), None)
     if problem is None:
         return number, "nothing", "", 0.0, ""
-    verdict = judge_within(problem, GIVE_UP_AFTER, jax=jax)
+    try:
+        verdict = judge_within(problem, GIVE_UP_AFTER, jax=jax)
+    except Exception as error:  # noqa: BLE001 (the other cases go on)
+        verdict = Verdict("undecided", f"{type(error).__name__}: {error}")
+        print(f"seed {seed}, case {number}: {verdict.detail}", flush=True)
     text = ""
     if verdict.kind in ("mismatch", "exception", "slow"):
-        small = minimal(problem, verdict, jax=False)
-        found = judge_within(small, GIVE_UP_AFTER, jax=False)
+        small, found = problem, verdict
+        with suppress(Exception):  # SymPy gives up on some piece of it
+            small = minimal(problem, verdict, jax=False)
+            found = judge_within(small, GIVE_UP_AFTER, jax=False)
         text = f"{small}\n    seed {problem.seed}: {found.detail}\n    is {str(found.answer)[:600]}"
     return number, verdict.kind, verdict.detail, verdict.seconds, text
 
