@@ -51,7 +51,7 @@ Exact = Entries[Scalar]
 
 MAX_WORK = 300_000
 MAX_TREE = 400  # nodes of one entry's expression, written out
-MAX_BITS = 20_000  # of one rational number
+MAX_BITS = 14_000  # of one rational number; Python writes numbers of up to 4300 digits
 NODE_WORK = 25  # an operation on closed forms takes about as long as this many on rationals
 MAX_COFACTOR_SIZE = 4
 MAX_FACTORIAL = 200

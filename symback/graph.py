@@ -10,6 +10,7 @@ A size is an `int` or a scalar node (a symbolic size such as `n` or `n + 1`).
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
+from fractions import Fraction
 from hashlib import blake2b
 from typing import TypeAlias
 from weakref import WeakValueDictionary
@@ -59,7 +60,20 @@ _interned: WeakValueDictionary[Hashable, Node] = WeakValueDictionary()
 
 
 def _content_key(parts: tuple[object, ...]) -> int:
-    return int.from_bytes(blake2b(repr(parts).encode(), digest_size=8).digest(), "big")
+    try:
+        text = repr(parts)
+    except ValueError:  # a number with more decimal digits than Python writes
+        text = _hexadecimal(parts)
+    return int.from_bytes(blake2b(text.encode(), digest_size=8).digest(), "big")
+
+
+def _hexadecimal(part: object) -> str:
+    """Like `repr`, for tuples that hold very long numbers."""
+    if isinstance(part, tuple):
+        return f"({','.join(map(_hexadecimal, part))})"
+    if isinstance(part, int | Fraction):
+        return f"{part.numerator:x}/{part.denominator:x}"
+    return repr(part)
 
 
 def make(

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import partial
 
 from symback.backprop import backprop
 from symback.errors import Unsupported
@@ -25,6 +26,7 @@ from symback.ops import (
     power,
     rebuild,
     scale,
+    split_coefficient,
     split_power,
     subtract,
     symbol,
@@ -205,10 +207,8 @@ class _Sweep:
         """
         plain = [self._tidy(p.node, simplify) for p in passed]
         within = [self._within(p, a, simplify) for p, a in zip(passed, plain, strict=True)]
-        chosen = [
-            b if simplify.cost(b) <= simplify.cost(a) else a
-            for a, b in zip(plain, within, strict=True)
-        ]
+        length = partial(_length, simplify)
+        chosen = [b if length(b) <= length(a) else a for a, b in zip(plain, within, strict=True)]
         if len(passed) > MAX_CHOICES:
             terms: Sequence[Node] = chosen
             best = simplify(add(*chosen))
@@ -216,7 +216,7 @@ class _Sweep:
             sums: dict[Node, Sequence[Node]] = {}
             for candidate in (plain, chosen, within):
                 sums.setdefault(self._sum(candidate, simplify), candidate)
-            best = min(reversed(sums), key=simplify.cost)
+            best = min(reversed(sums), key=length)
             terms = sums[best]
         used = (p for p, t, a in zip(passed, terms, plain, strict=True) if t is not a)
         consumers = (self.by_symbol.get(p.incoming) for p in used)
@@ -259,6 +259,13 @@ class _Sweep:
             if alone.cost(self._shortest(passed, alone)[0]) < alone.cost(plain):
                 found.append(UnitSum(node.name, axis, node.rank))
         return found
+
+
+def _length(simplify: Simplifier, node: Node) -> int:
+    """How long a form is to read; a number in front with many digits counts as longer."""
+    coef = Fraction(split_coefficient(node)[0])
+    digits = coef.numerator.bit_length() + coef.denominator.bit_length()
+    return simplify.cost(node) + digits // 16
 
 
 class Names:

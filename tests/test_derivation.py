@@ -395,3 +395,11 @@ def test_a_name_used_by_many() -> None:
     total = " + ".join(f"y{k}^2" for k in range(200))
     d = derive(problem("w:", "\n".join([*lines, f"L = {total}"]), '"w"', "w = 1"))
     assert d.gradients["w"].value == sum(2 * k * (k + 1) for k in range(200))
+
+
+def test_numbers_with_very_many_digits() -> None:
+    """Halving all the way down makes a coefficient of thousands of digits; none may be printed."""
+    d = derive(chain(300))
+    assert d.forms.text(d.gradients["x"].closed_phrase).count("0") < 500
+    with pytest.raises(DomainError, match="too large for a floating-point number"):
+        derive(problem("x:", "y = x/10^9000\nL = y*10^9000", '"x"', "x = 3"))
