@@ -200,7 +200,8 @@ class _Narrator:
         (full,) = jacobian(root, [name])
         full = self._simple(full)
         slopes = _diagonal(full, root.rank) if root.rank == name.rank > 0 else None
-        if slopes is not None and (slopes.args or name.rank > 1):
+        varies = full.op == "einsum" and any(einsum_parts(full)[1])
+        if slopes is not None and (varies or name.rank > 1):
             return slopes, True
         return (full, False) if full.rank <= 2 else (None, False)
 
