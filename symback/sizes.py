@@ -82,6 +82,13 @@ def never_negative(node: Node) -> bool:
     return total >= 0
 
 
+def fits_when_large(size: Size, room: Size) -> bool:
+    """Whether `size` is at most `room` for large sizes: 3 and n, but not n and 3."""
+    terms = [split_coefficient(term) for term in terms_of(size_node(plus(room, minus(size))))]
+    moving = [coef for coef, core in terms if core is not ONE]
+    return all(coef > 0 for coef in moving) if moving else sum(coef for coef, _ in terms) >= 0
+
+
 def fits(size: Size, room: Size) -> bool:
     """Whether `size` is plainly at most `room`."""
     return never_negative(size_node(plus(room, minus(size))))

@@ -16,6 +16,7 @@ from sympy.logic.boolalg import BooleanAtom, BooleanFunction
 from sympy.matrices.expressions.diagonal import DiagMatrix, DiagonalOf
 from sympy.matrices.expressions.hadamard import HadamardPower, HadamardProduct
 from sympy.matrices.expressions.kronecker import KroneckerProduct
+from sympy.matrices.expressions.matexpr import MatrixElement
 from sympy.matrices.expressions.slice import MatrixSlice
 from sympy.matrices.expressions.special import Identity, OneMatrix, ZeroMatrix
 from sympy.tensor.array import ArrayComprehension
@@ -386,6 +387,8 @@ class Writer:
             return written[tuple(places)]
         if len(places) == 1:
             places = [sp.Integer(0), *places] if base.shape[0] == 1 else [*places, sp.Integer(0)]
+        if base.head in ("inverse", "matrix_pow"):
+            return MatrixElement(written, places[0], places[1])  # [...] would work it out
         return written[places[0], places[1]]
 
     def _blocks(self, p: Phrase) -> Any:

@@ -41,7 +41,7 @@ from symback.phrase import Phrase
 from symback.rules import softmax
 from symback.simplify.selections import condition_of, unique_digits
 from symback.simplify.sums import flatten_sum
-from symback.sizes import fits, flat, never_negative, plus
+from symback.sizes import fits_when_large, flat, never_negative, plus
 
 
 @dataclass
@@ -360,7 +360,8 @@ def _cut(
             continue
         start = flat(scale(-1, offset))
         inside = len(coefs) == 1 or (
-            never_negative(start) and fits(plus(as_size(start), node.shape[1]), node.shape[0])
+            never_negative(start)
+            and fits_when_large(plus(as_size(start), node.shape[1]), node.shape[0])
         )
         if not inside:
             continue
