@@ -683,8 +683,8 @@ def ask(problem: Problem) -> Any:
     return symback.jacobian(problem.expr, *problem.variables, layout=problem.layout)
 
 
-def judge(problem: Problem, *, jax: bool = False) -> Verdict:
-    """Ask, and compare with the witnesses."""
+def answered(problem: Problem) -> Verdict:
+    """Ask; the verdict is "answered" where there is something to compare."""
     start = time.process_time()
     try:
         answer = ask(problem)
@@ -694,7 +694,12 @@ def judge(problem: Problem, *, jax: bool = False) -> Verdict:
         last = traceback.extract_tb(error.__traceback__)[-1]
         place = f"{last.filename.rsplit('/', 1)[-1]}:{last.lineno}"
         return Verdict("exception", f"{type(error).__name__} at {place}: {error}")
-    seconds = time.process_time() - start
+    return Verdict("answered", "", time.process_time() - start, answer)
+
+
+def compare(problem: Problem, answered: Verdict, *, jax: bool) -> Verdict:
+    """Compare an answer with the witnesses."""
+    answer, seconds = answered.answer, answered.seconds
     values = values_for(problem)
     try:
         truth = reference(problem, values, jax=jax)
@@ -736,9 +741,13 @@ def within(limit: int, run: Callable[[], Any], otherwise: Any) -> Any:
 
 
 def judge_within(problem: Problem, limit: int, *, jax: bool) -> Verdict:
-    """`judge`, given up after `limit` seconds."""
+    """Ask, and compare with the witnesses; either is given up after `limit` seconds."""
     late = Verdict("slow", f"not done after {limit} s", float(limit))
-    return within(limit, lambda: judge(problem, jax=jax), late)
+    found = within(limit, lambda: answered(problem), late)
+    if found.kind != "answered":
+        return found
+    late = Verdict("undecided", "the witnesses take too long", found.seconds, found.answer)
+    return within(limit, lambda: compare(problem, found, jax=jax), late)
 
 
 def case(seed: int, number: int) -> Problem | None:
