@@ -402,4 +402,4 @@ def test_numbers_with_very_many_digits() -> None:
     d = derive(chain(300))
     assert d.forms.text(d.gradients["x"].closed_phrase).count("0") < 500
     with pytest.raises(DomainError, match="too large for a floating-point number"):
-        derive(problem("x:", "y = x/10^4000\nL = y*10^4000", '"x"', "x = 3"))
+        derive(problem("x:", "y = x/10^2000\nL = y*10^2000", '"x"', "x = 3"))
