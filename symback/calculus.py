@@ -159,7 +159,16 @@ class _Derivation:
             form = notation.comprehension(node)
         elif self._is_row(layout):
             form = transpose(form)
-        return writer(form)
+        try:
+            return writer(form)
+        except (TypeError, Unsupported):  # a sum of matrices inside a product, say
+            return self._by_entries(notation, writer, node)
+
+    def _by_entries(self, notation: Notation, writer: Writer, node: Node) -> Any:
+        try:
+            return writer(notation.comprehension(node))
+        except TypeError as error:
+            raise Unsupported(f"SymPy cannot write this derivative: {error}") from error
 
     def _is_row(self, layout: Layout) -> bool:
         """Whether the result, written as columns of the expression's axes, has to be turned."""

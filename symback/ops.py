@@ -339,8 +339,9 @@ def _combine_powers(factors: list[tuple[Node, Labels]]) -> list[tuple[Node, Labe
         base, exponent = node, ONE
         while base.op == "map" and base.params[0] == "pow":
             outer = (exponent, base.args[1])
-            if exponent is not ONE and value_of(exponent) is None:
-                break
+            whole = value_of(exponent)
+            if exponent is not ONE and (whole is None or whole.denominator != 1):
+                break  # (x^2)^(1/2) is |x|
             exponent = base.args[1] if exponent is ONE else _times_exponent(*outer)
             base = base.args[0]
         exponents.setdefault((base, labels), []).append(exponent)
@@ -564,6 +565,8 @@ def apply(function: str, *args: Node, order: tuple[int, ...] = ()) -> Node:
         return einsum(_AT_ZERO[function], [], range(len(shape)), dict(enumerate(shape)))
     if function == "log":
         return _log(args[0])
+    if function in ("maximum", "minimum") and args[0] is args[1]:
+        return args[0]
     if function == "abs" and args[0].op == "map" and args[0].params[0] in ("abs", "exp"):
         return args[0]
     return make("map", args, (function, *order), shape)
@@ -571,9 +574,9 @@ def apply(function: str, *args: Node, order: tuple[int, ...] = ()) -> Node:
 
 _AT_ZERO: dict[str, Fraction] = {
     **dict.fromkeys(("sin", "tan", "sinh", "tanh", "asin", "atan", "asinh", "atanh"), Fraction(0)),
-    **dict.fromkeys(("erf", "abs", "sign", "relu"), Fraction(0)),
+    **dict.fromkeys(("erf", "abs", "sign", "relu", "step"), Fraction(0)),
     **dict.fromkeys(("exp", "cos", "cosh"), Fraction(1)),
-    "sigmoid": Fraction(1, 2),
+    **dict.fromkeys(("sigmoid", "heaviside"), Fraction(1, 2)),
 }
 
 

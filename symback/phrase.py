@@ -469,6 +469,29 @@ def commutation(rows: Size, columns: Size) -> Phrase:
     return Phrase("commutation", (), (rows, columns), (size, size), rows == columns)
 
 
+def entry(base: Phrase, *indices: Phrase) -> Phrase:
+    """An entry of a matrix; of an elementwise one, that of what it is made of."""
+    if not base.is_matrix:
+        return base
+    if base.head == "ones":
+        return UNIT
+    if base.head == "transpose" and len(indices) == 2:
+        return entry(base.args[0], indices[1], indices[0])
+    if base.head == "add":
+        return add(entry(a, *indices) for a in base.args)
+    if base.head == "function":
+        name, *order = base.data
+        args = tuple(entry(a, *indices) for a in base.args)
+        return function(str(name), args, tuple(order))  # type: ignore[arg-type]
+    if base.head == "elementwise_pow":
+        return power(*(entry(a, *indices) for a in base.args))
+    if base.head == "hadamard":
+        return mul([entry(a, *indices) for a in base.args])
+    if base.head == "mul" and sum(a.is_matrix for a in base.args) == 1:
+        return mul([entry(a, *indices) for a in base.args], coefficient(base))
+    return Phrase("entry", (base, *indices))
+
+
 def diag(column: Phrase) -> Phrase:
     """diag of a column; diag of ones is I."""
     if column.head == "ones":

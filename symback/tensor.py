@@ -107,6 +107,12 @@ def as_matrix(t: Tensor) -> Tensor:
     return Tensor(t.node, (*t.shape, *(1,) * (2 - t.rank)), t.free)
 
 
+def as_vector(t: Tensor) -> Tensor:
+    """A row or a column as a vector."""
+    length = t.shape[1] if t.shape[0] == 1 else t.shape[0]
+    return Tensor(t.node, (length,), t.free)
+
+
 def as_scalar(t: Tensor) -> Tensor:
     if not t.is_scalar:
         raise ShapeError(f"a scalar is needed here, not shape {show_shape(t.shape)}")
@@ -632,6 +638,10 @@ def correlate(
 
     One or two axes, the same for both. `flip` turns the kernel round: convolution.
     """
+    if image.rank != kernel.rank:
+        image, kernel = (
+            as_vector(t) if t.rank == 2 and 1 in t.shape else t for t in (image, kernel)
+        )
     if image.rank != kernel.rank or image.rank not in (1, 2):
         shapes = f"{show_shape(image.shape)} and {show_shape(kernel.shape)}"
         raise ShapeError(f"correlate needs two vectors or two matrices, not {shapes}")

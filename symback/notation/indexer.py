@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from fractions import Fraction
-from itertools import count
+from itertools import count, product
 from typing import Protocol
 
 from symback import phrase as p
@@ -132,6 +132,8 @@ class Indexer:
                 assert isinstance(size, int)
                 place = place * size + int(value_of(i) or 0)
             return self.entry(node.args[place], ())
+        if node.op == "stack":
+            return p.add(self._stacked(node, indices))
         if node.op == "matpow" and node.args[1].shape:
             base = self.notation.matrix(node.args[0])
             if base is not None:
@@ -159,6 +161,15 @@ class Indexer:
         chosen = Phrase("entry", (listed, self.notation.scalar(row)))
         return Phrase("delta", (chosen, self.notation.scalar(column)))
 
+    def _stacked(self, node: Node, indices: tuple[Node, ...]) -> Iterator[Phrase]:
+        """The entries of an explicit array, each where its place is asked for."""
+        shape = [size for size in node.shape if isinstance(size, int)]
+        for at, scalar in zip(product(*map(range, shape)), node.args, strict=True):
+            here = [
+                self._delta(flat(subtract(i, number(k)))) for i, k in zip(indices, at, strict=True)
+            ]
+            yield p.mul([*here, self.entry(scalar, ())])
+
     def _opaque(self, node: Node) -> Phrase:
         """An array operation without notation of its own, as a function of its arguments."""
         args = tuple(self.notation.comprehension(arg) for arg in node.args)
@@ -167,9 +178,7 @@ class Indexer:
     def _entry_of(self, base: Phrase, indices: tuple[Node, ...]) -> Phrase:
         if not indices:
             return base
-        if base.head == "transpose" and len(indices) == 2:
-            return self._entry_of(base.args[0], indices[::-1])
-        return Phrase("entry", (base, *map(self.notation.scalar, indices)))
+        return p.entry(base, *map(self.notation.scalar, indices))
 
     def _symbol(self, node: Node, indices: tuple[Node, ...]) -> Phrase:
         if not indices:

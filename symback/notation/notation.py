@@ -385,15 +385,14 @@ def _picked(bearer: _Placed, axis: int, index: Node, notation: Notation) -> Phra
     """One entry of a column, or one row or column of a matrix, as a column."""
     assert bearer.form is not None
     if len(bearer.labels) == 1:
-        whole = bearer.node.op == "symbol" and bearer.node.rank == 1
-        if whole:
+        if bearer.node.rank == 1:
             return notation.indexed(bearer.node, (index,))
         if bearer.form.head == "transpose" and bearer.form.args[0].head == "slice":
             return _entry_of_row(bearer.form.args[0], notation.scalar(index))
         if bearer.form.head == "slice" and bearer.form.shape[1] == 1:
             base, *bounds = bearer.form.args
-            return Phrase("entry", (base, notation.scalar(index), bounds[2]))
-        return Phrase("entry", (bearer.form, notation.scalar(index)))
+            return p.entry(base, notation.scalar(index), bounds[2])
+        return p.entry(bearer.form, notation.scalar(index))
     line = _sliced(bearer.form, axis, index, 1, notation)
     return p.transpose(line) if axis == 0 else line
 
@@ -401,7 +400,7 @@ def _picked(bearer: _Placed, axis: int, index: Node, notation: Notation) -> Phra
 def _entry_of_row(row: Phrase, column: Phrase) -> Phrase:
     """X[k, :][c] is X[k, c]."""
     base, *bounds = row.args
-    return Phrase("entry", (base, bounds[0], column))
+    return p.entry(base, bounds[0], column)
 
 
 def _sliced(form: Phrase, axis: int, start: Node, size: Size, notation: Notation) -> Phrase:

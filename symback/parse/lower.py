@@ -276,6 +276,8 @@ class _Lowering:
         items = list(node.items)
         if base.rank == 1 and len(items) == 2:
             base = tn.as_matrix(base)
+        if base.rank == 2 and len(items) == 1 and 1 in base.shape:
+            base = tn.as_vector(base)
         if len(items) != base.rank:
             count = f"{len(items)} {'index' if len(items) == 1 else 'indices'}"
             raise ShapeError(

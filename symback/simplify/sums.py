@@ -93,7 +93,7 @@ def _join_totals(node: Node, tidy: Callable[[Node], Node]) -> Node | None:
         return None
     totals: dict[Shape, list[Node]] = {}
     for term in node.args:
-        coef, core = split_coefficient(term)
+        core = split_coefficient(term)[1]
         if is_closed(core) and len(core.args) == 1 and core.args[0].op == "map":
             inner = core.args[0]
             if inner.params[0] == "where" and len(set(einsum_parts(core)[1][0])) == inner.rank:
