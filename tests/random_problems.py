@@ -708,7 +708,8 @@ def compare(problem: Problem, answered: Verdict, *, jax: bool) -> Verdict:
     try:
         with np.errstate(all="ignore"):
             problem_found = difference(answer, truth, problem, for_witness(values))
-    except ZeroDivisionError as error:  # prod(x)/x[k] where x[k] = 0
+    except (ZeroDivisionError, np.linalg.LinAlgError) as error:
+        # prod(x)/x[k] where x[k] = 0; det(X)*inv(X)' where X is singular
         return Verdict("undefined", str(error), seconds, answer)
     except (witness.WitnessError, ValueError, TypeError, KeyError) as error:
         return Verdict("mismatch", f"no value: {type(error).__name__}: {error}", seconds, answer)
