@@ -28,7 +28,7 @@ Labels: TypeAlias = tuple[Label, ...]
 Factor: TypeAlias = tuple[Node, Sequence[Label]]
 Number: TypeAlias = int | Fraction
 
-MAX_NUMBER_BITS = 200_000
+MAX_NUMBER_BITS = 14_000  # Python writes whole numbers of up to 4300 digits
 
 OPS: dict[str, str] = {
     "symbol": "a named variable",

@@ -217,7 +217,9 @@ class Writer:
             return None
         apart = sum(map(_written_length, factors)) + len(factors) - 1
         inside = sum(_written_length(factor, inner) for factor in factors) + len(factors) - 1
-        if inside + inner.length + 1 > apart:
+        # a Lambda has to earn its place, unless a factor needs one anyway
+        least = 0 if any(_is_composed(factor) for factor in factors) else 3
+        if inside + inner.length + 1 + least > apart:
             return None
         t = sp.Symbol("t", real=True)
         write = _ElementwiseWriter(self, inner, t)
@@ -520,6 +522,12 @@ def _has_function(p: Phrase, inner: Phrase) -> bool:
     if p.head in ("function", "elementwise_pow"):
         return True
     return any(_has_function(a, inner) for a in p.args)
+
+
+def _is_composed(p: Phrase) -> bool:
+    """Whether SymPy has no function of this name, so that it is written as a Lambda."""
+    own = p.head == "function" and p.data[0] in COMPOSED
+    return own or any(_is_composed(a) for a in p.args)
 
 
 def _written_length(p: Phrase, inner: Phrase | None = None) -> int:

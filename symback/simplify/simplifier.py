@@ -17,7 +17,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from symback.graph import Node, transform
-from symback.ops import add, einsum, einsum_parts, rebuild, scale, split_coefficient
+from symback.ops import ONE, add, einsum, einsum_parts, rebuild, scale, split_coefficient
 from symback.simplify.cancel import (
     absorb_sign,
     cancel_inverses,
@@ -273,7 +273,7 @@ def _own_cost(node: Node) -> int:
         return 2 * (len(node.args) - 1)
     if node.op == "map" and node.params[0] == "pow":
         return 1
-    return 2
+    return 1 if node is ONE else 2
 
 
 def _core_keys(node: Node) -> list[int]:
