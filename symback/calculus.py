@@ -17,6 +17,7 @@ from symback.notation import Notation
 from symback.ops import Label, Labels, einsum
 from symback.phrase import transpose
 from symback.simplify import simplify
+from symback.simplify.sums import expand_selections
 from symback.sizes import times
 from symback.sympy_read import Reader, expression
 from symback.sympy_write import Writer
@@ -148,27 +149,27 @@ class _Derivation:
         notation = Notation(reader.surfaces, {}, reader.origins, matrix_scalars=plain)
         writer = Writer(notation, reader.written)
         node = self.node if layout != "vec" else self._vectorised()
-        indexed = self.by_indices or not plain
-        if not node.shape:
-            form = None if indexed else notation.matrix(node)
-            return writer(form if form is not None else notation.indexed(node, ()))
-        form = None if indexed else notation.matrix(node)
-        if form is None and node.rank <= 2:
-            form = explicit_phrase(node, notation)
-        if form is None:
-            form = notation.comprehension(node)
-        elif self._is_row(layout):
-            form = transpose(form)
+        turned = bool(node.shape) and self._is_row(layout)
+        form = None if self.by_indices or not plain else notation.matrix(node)
+        if form is not None:
+            try:
+                return writer(transpose(form) if turned else form)
+            except (TypeError, Unsupported):  # a sum of matrices inside a product, say
+                form = None
+        if turned and node.rank == 2:
+            node = ops.transpose(node)
         try:
-            return writer(form)
-        except (TypeError, Unsupported):  # a sum of matrices inside a product, say
             return self._by_entries(notation, writer, node)
-
-    def _by_entries(self, notation: Notation, writer: Writer, node: Node) -> Any:
-        try:
-            return writer(notation.comprehension(node))
         except TypeError as error:
             raise Unsupported(f"SymPy cannot write this derivative: {error}") from error
+
+    def _by_entries(self, notation: Notation, writer: Writer, node: Node) -> Any:
+        """The derivative written entry by entry, or with indices."""
+        form = explicit_phrase(node, notation) if node.rank in (1, 2) else None
+        if form is not None:
+            return writer(form)
+        node = expand_selections(node)
+        return writer(notation.comprehension(node) if node.shape else notation.indexed(node, ()))
 
     def _is_row(self, layout: Layout) -> bool:
         """Whether the result, written as columns of the expression's axes, has to be turned."""

@@ -332,7 +332,7 @@ class _Placed:
         """Whether this is [r == i*n + k] with r an axis of the result: two axes read as one."""
         return (
             self.node.op == "select"
-            and len(self.labels) == 3
+            and len(set(self.labels)) == 3
             and self.labels[0] in out
             and unique_digits(self.node)
         )

@@ -93,6 +93,8 @@ def _match(
         depth: int, bound: dict[Label, Label], used: set[int]
     ) -> tuple[set[int], dict[Label, Label]] | None:
         if depth == len(order):
+            if any(x not in bound for x in pattern.sizes):
+                return None  # a matrix that is constant along an axis
             inner = [bound[x] for x in pattern.sizes if x not in pattern.out]
             inside = [x for p in used for x in host.factors[p][1]]
             private = all(host.places(x) == inside.count(x) for x in inner)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from fractions import Fraction
 
-from symback.graph import Node, Shape
+from symback.graph import Node, Shape, transform
 from symback.ops import (
     Number,
     add,
@@ -15,6 +15,7 @@ from symback.ops import (
     is_closed,
     ones,
     power,
+    rebuild,
     scale,
     split_coefficient,
     split_power,
@@ -22,6 +23,7 @@ from symback.ops import (
     value_of,
 )
 from symback.simplify.product import Product, negated, spread
+from symback.sizes import fits_when_large
 
 
 def flatten_sum(node: Node) -> Node:
@@ -228,6 +230,39 @@ def expand(node: Node, limit: int) -> Node | None:
             product.factors[place] = (inner, labels)
             todo.append(product.node(merge=True))
     return add(*done)
+
+
+def expand_selections(root: Node) -> Node:
+    """Products with padded sums multiplied out, so that each condition on an index stands alone.
+
+    x_p ([p == i] a_i + [p == n + j] b_j)  ->  x_i a_i + x_(n+j) b_j
+    """
+
+    def visit(node: Node, args: tuple[Node, ...]) -> Node:
+        node = rebuild(node, args, merge=node.op == "einsum")
+        if node.op != "einsum" or not any(map(_is_padded, node.args)):
+            return node
+        expanded = expand(node, MAX_EXPANDED_TERMS)
+        return node if expanded is None else expanded
+
+    return transform(root, visit, {})
+
+
+def _is_padded(node: Node) -> bool:
+    """Whether this is a sum with a term that stands inside zeros, as in a concatenation."""
+    return node.op == "add" and any(_stands_inside_zeros(term) for term in node.args)
+
+
+def _stands_inside_zeros(term: Node) -> bool:
+    if term.op != "einsum":
+        return False
+    _, labels, out, sizes = einsum_parts(term)
+    for factor, own in zip(term.args, labels, strict=True):
+        if factor.op == "select" and len(own) == 2 and (own[0] in out) != (own[1] in out):
+            inner, outer = own if own[1] in out else own[::-1]
+            if sizes[inner] != sizes[outer] and fits_when_large(sizes[inner], sizes[outer]):
+                return True
+    return False
 
 
 def _has_quotients(total: Node) -> bool:
