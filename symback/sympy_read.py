@@ -29,6 +29,7 @@ from symback import tensor as tn
 from symback.errors import InputError, ShapeError, Unsupported
 from symback.graph import Node, Shape, Size
 from symback.sizes import flat, plus
+from symback.sympy_axes import IndexedAxes, size_symbols
 from symback.tensor import Index, Tensor
 
 Env = Mapping[Any, Tensor | Index]
@@ -103,8 +104,8 @@ class Reader:
         self.written: dict[Node, Any] = {}
         self._symbols: dict[Any, Tensor] = {}
         self._taken: dict[tuple[str, str], Any] = {}
-        self._size_symbols = _size_symbols(expressions)
-        self._axes = _IndexedAxes(expressions)
+        self._size_symbols = size_symbols(expressions)
+        self._axes = IndexedAxes(expressions)
         self._diagonal = _assumed(sp.Q.diagonal)
         self._symmetric = _assumed(sp.Q.symmetric) | self._diagonal
         self._memo: dict[Any, Tensor] = {}
@@ -651,116 +652,6 @@ READERS: dict[Any, Callable[[Reader, Any, Env], Tensor]] = {
     type(sp.pi): lambda r, e, env: Tensor(ops.constant("pi")),
     type(sp.E): lambda r, e, env: Tensor(ops.apply("exp", ops.ONE)),
 }
-
-
-# --- what must be known before reading -----------------------------------------------------------
-
-
-def _size_symbols(expressions: Sequence[Any]) -> set[Any]:
-    """The symbols that are sizes: in shapes and in the bounds of sums."""
-    found: set[Any] = set()
-    for expr in expressions:
-        for node in sp.preorder_traversal(sp.sympify(expr, strict=True)):
-            parts: list[Any] = []
-            if isinstance(node, (sp.MatrixSymbol, special.OneMatrix, special.Identity)):
-                parts.extend(node.shape)
-            elif isinstance(node, (arrays.ArraySymbol, sp.IndexedBase)):
-                parts.extend(node.shape or ())
-            elif isinstance(node, sp.MatPow):
-                parts.append(node.exp)
-            elif isinstance(node, (sp.Sum, sp.Product)):
-                bound = {limit[0] for limit in node.limits}
-                parts.extend(b for limit in node.limits for b in limit[1:])
-                found -= bound
-                parts = [p for p in parts if not (p.free_symbols & bound)]
-            for part in parts:
-                found |= sp.sympify(part, strict=True).free_symbols
-    return {s for s in found if s.is_Symbol}
-
-
-class _IndexedAxes:
-    """The range of each axis of indexed symbols, from the sums in which they stand."""
-
-    def __init__(self, expressions: Sequence[Any]) -> None:
-        self.ranges: dict[Any, list[list[tuple[Any, Any]]]] = {}
-        for expr in expressions:
-            self._collect(sp.sympify(expr, strict=True), {})
-
-    def _collect(self, expr: Any, bounds: dict[Any, tuple[Any, Any]]) -> None:
-        if isinstance(expr, (sp.Sum, sp.Product)):
-            bounds = dict(bounds)
-            for name, low, high in reversed(expr.limits):
-                bounds[name] = (_extremes(low, bounds)[0], _extremes(high, bounds)[1])
-            self._collect(expr.function, bounds)
-            return
-        if isinstance(expr, sp.Indexed):
-            axes = self.ranges.setdefault(expr.base, [[] for _ in expr.indices])
-            for axis, index in zip(axes, expr.indices, strict=True):
-                low, high = _extremes(index, bounds)
-                if low != high:
-                    axis.append((low, high))
-        for arg in getattr(expr, "args", ()):
-            self._collect(arg, bounds)
-
-    def of(self, base: Any, reader: Reader) -> tuple[Shape, tuple[Node, ...]]:
-        """The shape of a base, and its first index along each axis."""
-        declared = base.shape
-        known = self.ranges.get(base)
-        if known is None and declared is None:
-            raise Unsupported(f"{base} needs indices or a shape")
-        rank = len(declared) if declared is not None else len(known or ())
-        shape: list[Size] = []
-        origins: list[Node] = []
-        for axis in range(rank):
-            ranges = known[axis] if known else []
-            low, high = _hull(ranges)
-            if declared is not None:
-                if low is None or low != 1 or (high is not None and high != declared[axis]):
-                    low = sp.S.Zero
-                high = low + declared[axis] - 1
-            if low is not None and not reader.is_size(low, high):
-                low = None
-            if low is not None and low.is_Integer and low > 1:
-                low, high = sp.S.Zero, high
-            if low is None:
-                shape.append(ops.symbol(f"{base}_{axis}", kind="open"))
-                origins.append(ops.ZERO)
-                continue
-            shape.append(reader.size(sp.expand(high - low + 1)))
-            origins.append(ops.size_node(reader.size(low)))
-        return tuple(shape), tuple(origins)
-
-
-def _extremes(index: Any, bounds: Mapping[Any, tuple[Any, Any]]) -> tuple[Any, Any]:
-    """The least and the greatest value of an index expression."""
-    low = high = sp.S.Zero
-    for term in sp.Add.make_args(sp.expand(sp.sympify(index, strict=True))):
-        factor, core = term.as_coeff_Mul()
-        ends = bounds.get(core, (core, core))
-        ends = ends if factor > 0 else ends[::-1]
-        low, high = low + factor * ends[0], high + factor * ends[1]
-    return sp.expand(low), sp.expand(high)
-
-
-def _hull(ranges: list[tuple[Any, Any]]) -> tuple[Any, Any]:
-    """The smallest range that holds them all; (None, None) where ends cannot be compared."""
-    low = high = None
-    for a, b in ranges:
-        low = a if low is None else _ordered(low, a, least=True)
-        high = b if high is None else _ordered(high, b, least=False)
-        if low is None or high is None:
-            return None, None
-    return low, high
-
-
-def _ordered(a: Any, b: Any, *, least: bool) -> Any:
-    """The smaller or larger of two ends, None where that depends on sizes."""
-    difference = sp.expand(b - a)
-    if difference.is_nonnegative:
-        return a if least else b
-    if difference.is_nonpositive:
-        return b if least else a
-    return None
 
 
 def shape_of(expr: Any, tensor: Tensor) -> Shape:
