@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from symback.habits import Declarations
-from symback.parse.lower import function_names
+from symback.parse.functions import function_names
 from symback.parse.parser import parse, parse_name
 from symback.problem import loads
 from symback.tensor import symbol
