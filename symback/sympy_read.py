@@ -28,6 +28,7 @@ from symback import ops
 from symback import tensor as tn
 from symback.errors import InputError, ShapeError, Unsupported
 from symback.graph import Node, Shape, Size
+from symback.rules import broadcast
 from symback.sizes import flat, plus
 from symback.sympy_axes import IndexedAxes, size_symbols
 from symback.tensor import Index, Tensor
@@ -333,7 +334,7 @@ def _applied(r: Reader, function: Any, args: list[Tensor], env: Env) -> Tensor:
         inner.update(zip(function.variables, args, strict=True))
         body = r.read(function.expr, inner)
         spread, shape, free = tn.broadcast([body, *args], "a function")
-        return body if body.shape else Tensor(_spread(spread[0], spread[1]), shape, free)
+        return body if body.shape else Tensor(broadcast(spread[0], spread[1]), shape, free)
     if function in FUNCTIONS:
         return tn.elementwise(FUNCTIONS[function], *args)
     if function in COMPOSED:
@@ -344,13 +345,6 @@ def _applied(r: Reader, function: Any, args: list[Tensor], env: Env) -> Tensor:
     stand_ins = [sp.Dummy(f"x{k}") for k in range(len(args))]
     inner = {**env, **dict(zip(stand_ins, args, strict=True))}
     return r.read(function(*stand_ins), inner)
-
-
-def _spread(node: Node, like: Node) -> Node:
-    axes = range(like.rank)
-    if node.shape or not like.shape:
-        return node
-    return ops.einsum(1, [(node, ())], axes, dict(zip(axes, like.shape, strict=True)))
 
 
 def _undefined(r: Reader, expr: Any, env: Env) -> Tensor:

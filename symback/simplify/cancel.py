@@ -24,7 +24,8 @@ from symback.ops import (
     split_coefficient,
     value_of,
 )
-from symback.simplify.product import Product, delta, einsum_like, negated, spread
+from symback.rules import broadcast
+from symback.simplify.product import Product, delta, einsum_like, negated
 from symback.simplify.sums import flatten_sum
 from symback.sizes import flat
 
@@ -157,8 +158,8 @@ def join_matrix_powers(product: Product) -> bool:
             if not exponent.shape:
                 batch = list(b_labels[:-2])
             exponent, other_exponent = (
-                spread(exponent, other_exponent),
-                spread(other_exponent, exponent),
+                broadcast(exponent, other_exponent),
+                broadcast(other_exponent, exponent),
             )
             b_row, b_column = b_labels[-2:]
             if column == b_row and product.places(column) == 2 and column not in product.out:

@@ -79,13 +79,5 @@ def einsum_like(*factors: Node) -> Node:
     return einsum(1, [(f, axes if f.shape else ()) for f in factors], axes, merge=True)
 
 
-def spread(node: Node, like: Node) -> Node:
-    """A scalar over the shape of `like`."""
-    if node.shape or not like.shape:
-        return node
-    axes = tuple(range(like.rank))
-    return einsum(1, [(node, ())], axes, dict(zip(axes, like.shape, strict=True)))
-
-
 def negated(total: Node) -> Node:
     return add(*(scale(-1, term) for term in total.args))

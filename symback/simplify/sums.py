@@ -22,7 +22,8 @@ from symback.ops import (
     subtract,
     value_of,
 )
-from symback.simplify.product import Product, negated, spread
+from symback.rules import broadcast
+from symback.simplify.product import Product, negated
 from symback.sizes import fits_when_large
 
 
@@ -162,7 +163,7 @@ def _join_cases(node: Node) -> Node | None:
             other_coef, other = split_coefficient(mate)
             _, p, q = other.args
             cases = [
-                add(spread(scale(coef, x), core), spread(scale(other_coef, y), core))
+                add(broadcast(scale(coef, x), core), broadcast(scale(other_coef, y), core))
                 for x, y in ((a, p), (b, q))
             ]
             joined = apply("where", condition, *cases)
