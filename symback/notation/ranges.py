@@ -47,9 +47,9 @@ class Solution:
         limits = ranges[index]
         others = {i: r for i, r in ranges.items() if i is not index}
         every = {**free, **others}
-        implied = never_negative(
-            least_value(subtract(value, limits.low), every)
-        ) and never_negative(least_value(subtract(limits.high, value), every))
+        implied = always(subtract(value, limits.low), every) and always(
+            subtract(limits.high, value), every
+        )
         # every index written for an axis without a declared size lies within it
         implied = implied or any(x.params[1] == "open" for x in symbols_of([limits.high]))
         involved = [i for i in others if depends_on(value, i)]
@@ -100,22 +100,47 @@ def replaced(node: Node, index: Node, value: Node) -> Node:
     return flat(transform(node, rebuild, {index: value}))
 
 
-def least_value(node: Node, ranges: Mapping[Node, Range]) -> Node:
-    """The smallest value of an index expression when its indices run through their ranges."""
-    terms = []
-    for term in terms_of(flat(node)):
-        coef = split_coefficient(term)[0]
-        ends = {i: (r.low if coef > 0 else r.high) for i, r in ranges.items()}
-        terms.append(transform(term, rebuild, dict(ends)))
-    return flat(add(*terms))
+def always(node: Node, ranges: Mapping[Node, Range], choices: int = 6) -> bool:
+    """Whether an index expression is plainly at least 0 wherever its indices lie in their ranges.
+
+    Each index goes to the end of its range where the expression is smallest, first those on which
+    no other range depends: k - p + q with p <= min(k, m) and q >= 0 is k - k + 0. `choices` bounds
+    how many maxima and minima are taken apart.
+    """
+    node = flat(node)
+    for term in terms_of(node):
+        coef, core = split_coefficient(term)
+        if core.op == "map" and core.params[0] in ("maximum", "minimum"):
+            rest = subtract(node, term)
+            options = (
+                choices > 0 and always(add(rest, scale(coef, arg)), ranges, choices - 1)
+                for arg in core.args
+            )
+            is_one_enough = (core.params[0] == "maximum") == (coef > 0)
+            return any(options) if is_one_enough else all(options)
+    present = [index for index in ranges if depends_on(node, index)]
+    for index in present:
+        if not any(_bounds(index, ranges[other]) for other in present):
+            lowest = add(*(_least(term, index, ranges[index]) for term in terms_of(node)))
+            return always(lowest, {i: r for i, r in ranges.items() if i is not index}, choices)
+    return never_negative(node)
+
+
+def _bounds(index: Node, limits: Range) -> bool:
+    return depends_on(limits.low, index) or depends_on(limits.high, index)
+
+
+def _least(term: Node, index: Node, limits: Range) -> Node:
+    end = limits.low if split_coefficient(term)[0] > 0 else limits.high
+    return transform(term, rebuild, {index: end})
 
 
 def extreme(name: str, a: Node, b: Node, ranges: Mapping[Node, Range]) -> Node:
     """The larger or smaller of two bounds, decided where their difference is known."""
     difference = flat(subtract(a, b))
-    if never_negative(least_value(difference, ranges)):
+    if always(difference, ranges):
         return a if name == "maximum" else b
-    if never_negative(least_value(scale(-1, difference), ranges)):
+    if always(scale(-1, difference), ranges):
         return b if name == "maximum" else a
     return apply(name, a, b)
 
@@ -181,7 +206,7 @@ class System:
                 if known < 0 or (demand.relation == "==" and known != 0):
                     return None
                 continue
-            certain = never_negative(least_value(difference, {**self.free, **self.ranges}))
+            certain = always(difference, {**self.free, **self.ranges})
             if demand.relation == "<=" and (certain or only_sizes(difference)):
                 continue
             left.append(Demand(demand.relation, difference))
@@ -189,12 +214,7 @@ class System:
 
     def bounds_others(self, index: Node) -> bool:
         """Whether an index stands in the range of another one."""
-        return any(
-            depends_on(end, index)
-            for other, limits in self.ranges.items()
-            if other is not index
-            for end in (limits.low, limits.high)
-        )
+        return any(_bounds(index, r) for i, r in self.ranges.items() if i is not index)
 
     def _total(self, node: Node, labels: tuple[int, ...]) -> Node:
         coefs, offset = condition_of(node)
