@@ -277,6 +277,8 @@ def _joined_sums(terms: list[Phrase]) -> list[Phrase]:
             if total is None or before is None or total.args[1:] != before.args[1:]:
                 continue
             names = dict(zip(total.data, before.data, strict=True))
+            if not _bound_in(total.args[0]).isdisjoint(before.data):
+                continue  # the new names would be caught
             body = add(
                 [mul([before.args[0]], other_coef), mul([renamed(total.args[0], names)], coef)]
             )
@@ -285,6 +287,12 @@ def _joined_sums(terms: list[Phrase]) -> list[Phrase]:
         else:
             result.append(term)
     return result
+
+
+def _bound_in(phrase: Phrase) -> set[Hashable]:
+    """The names of the indices that sums and products below a phrase run over."""
+    own = set(phrase.data) if phrase.head in ("sum_over", "prod_over") else set()
+    return own.union(*map(_bound_in, phrase.args))
 
 
 def _split_sum(term: Phrase) -> tuple[Fraction, Phrase | None]:

@@ -9,12 +9,8 @@ from typing import Protocol
 
 from symback import phrase as p
 from symback.graph import Node, Shape, Size, topological
-from symback.notation.ranges import (
-    Demand,
-    Range,
-    System,
-    sides_of,
-)
+from symback.notation.gathering import gathered
+from symback.notation.ranges import Demand, Range, System, sides_of
 from symback.ops import (
     ONE,
     ZERO,
@@ -30,7 +26,7 @@ from symback.ops import (
 )
 from symback.phrase import Phrase
 from symback.simplify.selections import condition_of
-from symback.sizes import affine, flat, terms_of
+from symback.sizes import affine, flat, never_negative, terms_of
 
 SQUARE_OPS = {"inv": "inverse", "det": "det", "logdet": "logdet", "expm": "expm"}
 
@@ -95,6 +91,13 @@ class Indexer:
         raise AssertionError("count() does not end")
 
     def entry(self, node: Node, indices: tuple[Node, ...]) -> Phrase:
+        """The entry of a node; the indices it sums over may serve again in the next one."""
+        taken = set(self.taken)
+        written = self._entry(node, indices)
+        self.taken = taken
+        return written
+
+    def _entry(self, node: Node, indices: tuple[Node, ...]) -> Phrase:
         if self.notation.matrix_scalars and not node.shape and node.op == "einsum":
             form = self.notation.matrix(node)
             if form is not None and not _has_head(form, "slice"):
@@ -106,7 +109,7 @@ class Indexer:
         if node.op == "einsum":
             return self._product(node, indices)
         if node.op == "add":
-            return p.add(self.entry(arg, indices) for arg in node.args)
+            return gathered([self.entry(arg, indices) for arg in node.args])
         if node.op == "map":
             args = [self.entry(arg, indices if arg.shape else ()) for arg in node.args]
             name, *order = node.params
@@ -264,13 +267,11 @@ class Indexer:
         if demands is None:
             return p.num(0)
         factors.extend(map(self._written, demands))
-        before = set(self.taken)
         outside_free = dict(self.free)
         self.free.update(ranges)
         for arg, own in rest:
             factors.append(self.entry(arg, tuple(value[x] for x in own)))
         body = p.mul(_merge_equal(factors), Fraction(coef))
-        self.taken = before
         self.free = outside_free
         if not ranges:
             return body
@@ -298,8 +299,13 @@ class Indexer:
         return ZERO
 
     def _axis_origin(self, node: Node, axis: int) -> Node | None:
-        """Where the index of one axis starts, found in what the node is made of."""
+        """Where the index of one axis starts, found in what the node is made of.
+
+        A symbol may have indices of its own. Of x_d, x_(d+1), ... alone the index counts from d;
+        where x_0, x_1, ... stand there too it counts from 0.
+        """
         todo = [(node, axis)]
+        shifts = []
         while todo:
             node, axis = todo.pop()
             origins = self.notation.origins.get(node)
@@ -307,6 +313,9 @@ class Indexer:
                 return origins[axis]
             if node.op == "iota":
                 return node.args[0]
+            shift = _shift(node, axis)
+            if shift is not None:
+                shifts.append(shift)
             if node.op in ("map", "add"):
                 todo.extend((arg, axis) for arg in reversed(node.args) if arg.shape)
             if node.op == "einsum":
@@ -314,7 +323,7 @@ class Indexer:
                 for arg, own in zip(node.args, labels, strict=True):
                     if out[axis] in own:
                         todo.append((arg, own.index(out[axis])))
-        return None
+        return None if ZERO in shifts or not shifts else shifts[0]
 
     def _written(self, demand: Demand) -> Phrase:
         if demand.relation == "==":
@@ -328,6 +337,17 @@ class Indexer:
     def _delta(self, total: Node) -> Phrase:
         left, right = sides_of(total)
         return Phrase("delta", (self.notation.scalar(left), self.notation.scalar(right)))
+
+
+def _shift(node: Node, axis: int) -> Node | None:
+    """d for [i + d == j] and the axis of i."""
+    if node.op != "select" or node.params[0] != "==":
+        return None
+    coefs, offset = condition_of(node)
+    if coefs not in ((1, -1), (-1, 1)):
+        return None
+    shift = flat(scale(1 if coefs[axis] == 1 else -1, offset))
+    return shift if never_negative(shift) else None
 
 
 def _has_head(form: Phrase, head: str) -> bool:
@@ -345,11 +365,17 @@ def _mentions(form: Phrase, names: set[str]) -> bool:
 
 
 def _merge_equal(factors: list[Phrase]) -> list[Phrase]:
-    """x*x -> x^2."""
+    """x*x -> x^2, but a condition stays itself."""
     counts: dict[Phrase, int] = {}
     for factor in factors:
         counts[factor] = counts.get(factor, 0) + 1
-    return [f if k == 1 or f.is_number else p.power(f, p.num(k)) for f, k in counts.items()]
+    return [_repeated(factor, count) for factor, count in counts.items()]
+
+
+def _repeated(factor: Phrase, times: int) -> Phrase:
+    if times == 1 or factor.head in ("iverson", "delta"):
+        return factor
+    return p.num(factor.value**times) if factor.is_number else p.power(factor, p.num(times))
 
 
 def column_shape(shape: Shape) -> Shape:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from fractions import Fraction
-from math import gcd
+from math import floor, gcd
 
 from symback.graph import Node, symbols_of, topological, transform
 from symback.ops import (
@@ -14,6 +14,7 @@ from symback.ops import (
     Number,
     add,
     apply,
+    number,
     rebuild,
     scale,
     split_coefficient,
@@ -86,6 +87,14 @@ def lowest_terms(total: Node) -> Node:
     if common <= 1:
         return total
     return flat(scale(Fraction(1, common), total)) if fixed % common == 0 else ONE
+
+
+def whole_part(total: Node, divisor: Number) -> Node:
+    """floor(total/divisor): of 2*n - 1 by 2 it is n - 1."""
+    terms = [split_coefficient(scale(Fraction(1) / divisor, term)) for term in terms_of(total)]
+    if any(Fraction(coef).denominator != 1 for coef, core in terms if core is not ONE):
+        return apply("floor", scale(Fraction(1) / divisor, total))
+    return add(*(scale(floor(coef) if core is ONE else coef, core) for coef, core in terms))
 
 
 def solve_for(total: Node, index: Node) -> Node:
@@ -164,6 +173,12 @@ class Demand:
     difference: Node
 
 
+def _order_of_solving(selection: tuple[Node, tuple[int, ...]]) -> tuple[int, bool]:
+    """First the indices that were given, whose ranges are known then."""
+    node, labels = selection
+    return len(labels), condition_of(node)[0] != (1,)
+
+
 class System:
     """The selections of one product while they are solved for its summation indices.
 
@@ -185,7 +200,7 @@ class System:
 
         False if one of them cannot hold.
         """
-        for node, labels in sorted(selections, key=lambda selection: len(selection[1])):
+        for node, labels in sorted(selections, key=_order_of_solving):
             if node.params[0] == "==" and not self._solve_one(node, labels):
                 return False
         for node, labels in selections:
@@ -199,6 +214,7 @@ class System:
         A demand on sizes alone is taken to hold: sizes are large enough for every index written.
         """
         left = []
+        equal = [(i, solve_for(d.difference, i)) for d in self.demands for i in self._fixed_by(d)]
         for demand in self.demands:
             difference = flat(demand.difference)
             known = value_of(difference)
@@ -206,11 +222,30 @@ class System:
                 if known < 0 or (demand.relation == "==" and known != 0):
                     return None
                 continue
-            certain = always(difference, {**self.free, **self.ranges})
-            if demand.relation == "<=" and (certain or only_sizes(difference)):
+            if demand.relation == "<=" and (
+                only_sizes(difference)
+                or self._certain(difference)
+                or any(self._certain(replaced(difference, i, value)) for i, value in equal)
+                or any(self._empty_without(difference, limits) for limits in self.ranges.values())
+            ):
                 continue
             left.append(Demand(demand.relation, difference))
         return left
+
+    def _certain(self, difference: Node) -> bool:
+        return always(difference, {**self.free, **self.ranges})
+
+    def _fixed_by(self, demand: Demand) -> list[Node]:
+        """The indices from outside that a remaining delta sets equal to something."""
+        if demand.relation != "==":
+            return []
+        found = symbols_of([demand.difference])
+        return [i for i in found if abs(coefficient_of(demand.difference, i)) == 1]
+
+    def _empty_without(self, difference: Node, limits: Range) -> bool:
+        """Whether the sum over a range has no terms, and so is 0, where a demand fails."""
+        extent = subtract(limits.high, limits.low)
+        return self._certain(subtract(difference, extent)) and self._certain(add(extent, ONE))
 
     def bounds_others(self, index: Node) -> bool:
         """Whether an index stands in the range of another one."""
@@ -224,6 +259,8 @@ class System:
         if len(labels) == 1 and self._take_given(node, labels[0]):
             return True
         total = lowest_terms(self._total(node, labels))
+        if self._take_digits(total):
+            return True
         known = value_of(total)
         if known is not None:
             return known == 0
@@ -247,12 +284,51 @@ class System:
             return False
         given = scale(-1, offset)
         limits = self.ranges.pop(index)
-        if given.op == "symbol":
-            start = subtract(whole, index)
-            ends = (flat(add(end, start)) for end in (limits.low, limits.high))
-            self.free.setdefault(given, Range(*ends))
+        self._bound_given(given, limits, subtract(whole, index))
         self._replace(index, solve_for(flat(subtract(whole, given)), index))
         return True
+
+    def _take_digits(self, total: Node) -> bool:
+        """p == s*i + a with a = 0..s-1 has the one solution i = floor(p/s), a = p - s*i."""
+        for low in self.ranges:
+            sign = coefficient_of(total, low)
+            for high in self.ranges:
+                stride = sign * coefficient_of(total, high)
+                if abs(sign) != 1 or stride < 2 or not self._counts(low, number(stride)):
+                    continue
+                whole = add(low, scale(stride, high))
+                rest = flat(subtract(whole, scale(sign, total)))
+                limits = self.ranges[high]
+                ends = (
+                    subtract(rest, scale(stride, limits.low)),
+                    add(scale(stride, limits.high), number(stride - 1), scale(-1, rest)),
+                )
+                if any(depends_on(rest, i) or self.bounds_others(i) for i in (low, high)):
+                    continue
+                if not all(map(self._certain, ends)):
+                    continue
+                digit = whole_part(rest, stride)
+                del self.ranges[low], self.ranges[high]
+                self._replace(high, digit)
+                self._replace(low, flat(subtract(rest, scale(stride, digit))))
+                return True
+        return False
+
+    def _counts(self, index: Node, stride: Node) -> bool:
+        """Whether an index runs from 0 to stride - 1."""
+        limits = self.ranges[index]
+        return limits.low is ZERO and flat(subtract(stride, limits.high)) is ONE
+
+    def _bound_given(self, given: Node, limits: Range, start: Node) -> None:
+        """The range of k where w[2*k] was asked for: the entries that w has."""
+        unknown = [x for x in symbols_of([given]) if x.params[1] != "size"]
+        factor = coefficient_of(given, unknown[0]) if len(unknown) == 1 else 0
+        if factor <= 0:
+            return
+        rest = subtract(given, scale(factor, unknown[0]))
+        low, high = (flat(subtract(add(end, start), rest)) for end in (limits.low, limits.high))
+        low, high = scale(-1, whole_part(scale(-1, low), factor)), whole_part(high, factor)
+        self.free.setdefault(unknown[0], Range(flat(low), high))
 
     def _replace(self, index: Node, result: Node) -> None:
         for label, old in self.value.items():

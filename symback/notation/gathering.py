@@ -1,0 +1,107 @@
+"""Terms of a sum in index notation that have factors in common."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from fractions import Fraction
+from typing import TypeAlias
+
+from symback import phrase as p
+from symback.phrase import Phrase
+
+Powers: TypeAlias = dict[Phrase, Fraction]
+
+
+def gathered(terms: list[Phrase]) -> Phrase:
+    """A sum with what its terms have in common written once.
+
+    a_i x_i + b_i x_i -> (a_i + b_i) x_i, and two terms under one condition stand under it together.
+    """
+    by_condition: dict[frozenset[Phrase], list[Phrase]] = {}
+    for term in terms:
+        conditions = frozenset(f for f in _factors(term) if f.head == "iverson")
+        by_condition.setdefault(conditions, []).append(term)
+    total = p.add(_common_out(_over_deltas(group)) for group in by_condition.values())
+    if total.head == "sum_over" and total.args[0].head == "add":
+        body = _common_out(list(total.args[0].args))  # sums that have become one
+        return Phrase("sum_over", (body, *total.args[1:]), total.data, total.shape)
+    return total
+
+
+def _common_out(terms: list[Phrase]) -> Phrase:
+    """Terms with the powers that all of them have, and a number, in front."""
+    if len(terms) == 1:
+        return terms[0]
+    powers = [_powers(term) for term in terms]
+    common = {}
+    for base in powers[0]:
+        exponents = [own.get(base, Fraction(0)) for own in powers]
+        least, most = min(exponents), max(exponents)
+        if least * most > 0:
+            common[base] = least if least > 0 else most
+    if not common:
+        return p.add(terms)
+    sizes = {abs(p.coefficient(term)) for term in terms}
+    size = sizes.pop() if len(sizes) == 1 else Fraction(1)
+    rests = []
+    for term, own in zip(terms, powers, strict=True):
+        left = {base: e - common.get(base, 0) for base, e in own.items()}
+        rests.append(_product(left, p.coefficient(term) / size))
+    return p.mul([_product(common), p.add(rests)], size)
+
+
+def _over_deltas(terms: list[Phrase]) -> list[Phrase]:
+    """[k = s] a_k / x_s^2 + a_k/(x_k x_s) -> ([k = s] + 1) a_k/(x_k x_s)."""
+    for term in terms:
+        deltas = [f for f in _factors(term) if f.head == "delta"]
+        if len(deltas) != 1 or any(side.head != "symbol" for side in deltas[0].args):
+            continue
+        one, two = deltas[0].args
+        rest = _powers(term)
+        del rest[deltas[0]]
+        for other in terms:
+            if other is term or any(f.head == "delta" for f in _factors(other)):
+                continue
+            if _put(rest, {two: one}) == _put(_powers(other), {two: one}):
+                share = p.coefficient(term) / p.coefficient(other)
+                joined = p.mul([p.add([p.UNIT, p.mul([deltas[0]], share)]), other])
+                return [joined if t is other else t for t in terms if t is not term]
+    return terms
+
+
+def _factors(term: Phrase) -> tuple[Phrase, ...]:
+    return term.args if term.head == "mul" else (term,)
+
+
+def _powers(term: Phrase) -> Powers:
+    """The factors of a term as powers, its number left out."""
+    powers: Powers = {}
+    for factor in _factors(term):
+        if factor.is_number:
+            continue
+        base, exponent = factor, Fraction(1)
+        if factor.head == "pow" and factor.args[1].is_number:
+            base, exponent = factor.args[0], factor.args[1].value
+        powers[base] = powers.get(base, Fraction(0)) + exponent
+    return powers
+
+
+def _product(powers: Powers, coef: Fraction = Fraction(1)) -> Phrase:
+    factors = [b if e == 1 else p.power(b, p.num(e)) for b, e in powers.items() if e != 0]
+    return p.mul(factors, coef)
+
+
+def _put(powers: Powers, names: Mapping[Phrase, Phrase]) -> Powers:
+    """The powers with some indices replaced by others."""
+    result: Powers = {}
+    for base, exponent in powers.items():
+        new = _replaced(base, names)
+        result[new] = result.get(new, Fraction(0)) + exponent
+    return {base: e for base, e in result.items() if e != 0}
+
+
+def _replaced(phrase: Phrase, names: Mapping[Phrase, Phrase]) -> Phrase:
+    if phrase in names or not phrase.args:
+        return names.get(phrase, phrase)
+    args = tuple(_replaced(arg, names) for arg in phrase.args)
+    return Phrase(phrase.head, args, phrase.data, phrase.shape, phrase.symmetric)
