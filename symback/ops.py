@@ -202,6 +202,11 @@ def scale(coef: Number, node: Node) -> Node:
     return make("einsum", (node,), params, node.shape, symmetric=node.symmetric)
 
 
+def multiple(count: Size, value: Node) -> Node:
+    """count*value of scalars, where the count may be a size."""
+    return einsum(1, [(size_node(count), ()), (value, ())], ())
+
+
 def _tidy(coef: Number) -> Number:
     """A whole number as an `int`; refuses one with too many digits."""
     number(coef)

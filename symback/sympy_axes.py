@@ -23,7 +23,7 @@ class SizeReader(Protocol):
 
 
 def size_symbols(expressions: Sequence[Any]) -> set[Any]:
-    """The symbols that are sizes: in shapes and in the bounds of sums."""
+    """The symbols that are sizes: in shapes, in the bounds of sums, and strides s in x[s*i + a]."""
     found: set[Any] = set()
     for expr in expressions:
         for node in sp.preorder_traversal(sp.sympify(expr, strict=True)):
@@ -34,6 +34,8 @@ def size_symbols(expressions: Sequence[Any]) -> set[Any]:
                 parts.extend(node.shape or ())
             elif isinstance(node, sp.MatPow):
                 parts.append(node.exp)
+            elif isinstance(node, sp.Indexed):
+                parts.extend(s for index in node.indices for s in _strides(index))
             elif isinstance(node, (sp.Sum, sp.Product)):
                 bound = {limit[0] for limit in node.limits}
                 parts.extend(b for limit in node.limits for b in limit[1:])
@@ -42,6 +44,15 @@ def size_symbols(expressions: Sequence[Any]) -> set[Any]:
             for part in parts:
                 found |= sp.sympify(part, strict=True).free_symbols
     return {s for s in found if s.is_Symbol}
+
+
+def _strides(index: Any) -> set[Any]:
+    """The positive whole symbols that an index multiplies."""
+    found = set()
+    for term in sp.Add.make_args(sp.expand(index)):
+        if len(term.free_symbols) == 2:
+            found |= {s for s in term.free_symbols if s.is_integer and s.is_positive}
+    return found if len(found) == 1 else set()
 
 
 class IndexedAxes:
@@ -56,7 +67,8 @@ class IndexedAxes:
         if isinstance(expr, (sp.Sum, sp.Product)):
             bounds = dict(bounds)
             for name, low, high in reversed(expr.limits):
-                bounds[name] = (_extremes(low, bounds)[0], _extremes(high, bounds)[1])
+                bounds.pop(name, None)
+                bounds[name] = (low, high)
             self._collect(expr.function, bounds)
             return
         if isinstance(expr, sp.Indexed):
@@ -98,14 +110,22 @@ class IndexedAxes:
 
 
 def _extremes(index: Any, bounds: Mapping[Any, tuple[Any, Any]]) -> tuple[Any, Any]:
-    """The least and the greatest value of an index expression."""
-    low = high = sp.S.Zero
-    for term in sp.Add.make_args(sp.expand(sp.sympify(index, strict=True))):
-        factor, core = term.as_coeff_Mul()
-        ends = bounds.get(core, (core, core))
-        ends = ends if factor > 0 else ends[::-1]
-        low, high = low + factor * ends[0], high + factor * ends[1]
-    return sp.expand(low), sp.expand(high)
+    """The least and the greatest value of an index expression; `bounds` from outside in."""
+    return _end(index, bounds, least=True), _end(index, bounds, least=False)
+
+
+def _end(index: Any, bounds: Mapping[Any, tuple[Any, Any]], *, least: bool) -> Any:
+    value = sp.expand(sp.sympify(index, strict=True))
+    for name, (low, high) in reversed(list(bounds.items())):
+        if name not in value.free_symbols:
+            continue
+        slope = value.coeff(name)
+        signs = {term.could_extract_minus_sign() for term in sp.Add.make_args(slope)}
+        if len(signs) != 1 or name in (value - slope * name).expand().free_symbols:
+            break  # what is left names the index, which says that the end is not known
+        rising = signs == {False}  # sizes are positive
+        value = sp.expand(value.xreplace({name: low if rising == least else high}))
+    return value
 
 
 def _hull(ranges: list[tuple[Any, Any]]) -> tuple[Any, Any]:

@@ -29,7 +29,7 @@ from symback import tensor as tn
 from symback.errors import InputError, ShapeError, Unsupported
 from symback.graph import Node, Shape, Size
 from symback.rules import broadcast
-from symback.sizes import flat, plus
+from symback.sizes import flat, minus, plus
 from symback.sympy_axes import IndexedAxes, size_symbols
 from symback.tensor import Index, Tensor
 
@@ -185,25 +185,31 @@ class Reader:
 
     # --- index variables -----------------------------------------------------------------------
 
-    def affine(self, expr: Any, env: Env) -> tuple[dict[Index, int], Node]:
+    def affine(self, expr: Any, env: Env) -> tuple[dict[Index, Size], Node]:
         """An index expression as whole multiples of index variables, and the rest."""
         expr = sp.expand(sp.sympify(expr, strict=True))
-        coefs: dict[Index, int] = {}
+        coefs: dict[Index, Size] = {}
         rest = []
         for term in sp.Add.make_args(expr):
-            factor, core = term.as_coeff_Mul()
-            bound = env.get(core)
-            if isinstance(bound, Index) and factor.is_Integer:
-                coefs[bound] = coefs.get(bound, 0) + int(factor)
+            used = [s for s in term.free_symbols if isinstance(env.get(s), Index)]
+            factor = sp.cancel(term / used[0]) if len(used) == 1 else None
+            if factor is not None and (factor.is_Integer or self._is_stride(factor)):
+                bound = env[used[0]]
+                assert isinstance(bound, Index)
+                coefs[bound] = plus(coefs.get(bound, 0), self.size(factor))
             elif any(isinstance(env.get(s), Index) for s in term.free_symbols):
                 raise Unsupported(f"an index must be a sum of indices and sizes, not {expr}")
             else:
                 rest.append(self.read(term, {}).node)
         return coefs, ops.add(ops.ZERO, *rest) if rest else ops.ZERO
 
+    def _is_stride(self, factor: Any) -> bool:
+        """Whether this is a size, which is positive, as s in x[s*i + a]."""
+        return bool(factor.free_symbols) and self.is_size(factor) and factor.is_polynomial()
+
     def position(
         self, index: Any, env: Env, origin: Node = ops.ZERO
-    ) -> tuple[dict[Index, int], Node]:
+    ) -> tuple[dict[Index, Size], Node]:
         coefs, offset = self.affine(index, env)
         return coefs, ops.subtract(offset, origin)
 
@@ -236,23 +242,17 @@ class Reader:
         for name, low, high in reversed(expr.limits):
             low_coefs, low_rest = self.affine(low, inner)
             high_coefs, high_rest = self.affine(high, inner)
-            lowest = _bound(low_coefs, low_rest, low=True)
-            highest = _bound(high_coefs, high_rest, low=False)
+            lowest = tn.extreme(low_coefs, low_rest, low=True)
+            highest = tn.extreme(high_coefs, high_rest, low=False)
             index = Index(f"{name.name}#{len(inner)}", lowest, highest)
             inner[name] = index
             indices.append(index)
             if low_coefs:  # low - i <= 0
                 holds = tn.hadamard(holds, tn.condition("<=", {**low_coefs, index: -1}, low_rest))
             if high_coefs:  # i - high <= 0
-                coefs = {index: 1, **{i: -c for i, c in high_coefs.items()}}
+                coefs = {index: 1, **{i: minus(c) for i, c in high_coefs.items()}}
                 holds = tn.hadamard(holds, tn.condition("<=", coefs, ops.scale(-1, high_rest)))
         return indices, inner, holds
-
-
-def _bound(coefs: Mapping[Index, int], rest: Node, *, low: bool) -> Node:
-    """The least or greatest value of an index expression."""
-    ends = [ops.scale(c, i.low if (c > 0) == low else i.high) for i, c in coefs.items()]
-    return flat(ops.add(rest, *ends))
 
 
 def _number(expr: Any) -> Fraction:
@@ -471,11 +471,11 @@ def _slice(r: Reader, expr: Any, env: Env) -> Tensor:
     return result
 
 
-def _moving_row(t: Tensor, axis: int, coefs: dict[Index, int], offset: Node) -> Tensor:
+def _moving_row(t: Tensor, axis: int, coefs: dict[Index, Size], offset: Node) -> Tensor:
     """The row or column at an index expression, as a matrix with one row or column."""
     other = 1 - axis
     across = Index("slice", ops.ZERO, ops.subtract(ops.size_node(t.shape[other]), ops.ONE))
-    places: list[tuple[Mapping[Index, int], Node]] = [(coefs, offset), ({across: 1}, ops.ZERO)]
+    places: list[tuple[Mapping[Index, Size], Node]] = [(coefs, offset), ({across: 1}, ops.ZERO)]
     if t.shape[other] == 1:
         places[1] = ({}, ops.ZERO)
     picked = tn.entry(t, places if axis == 0 else places[::-1])
@@ -552,7 +552,7 @@ def _delta(r: Reader, expr: Any, env: Env) -> Tensor:
     right, right_rest = r.affine(expr.args[1], env)
     coefs = dict(left)
     for index, c in right.items():
-        coefs[index] = coefs.get(index, 0) - c
+        coefs[index] = plus(coefs.get(index, 0), minus(c))
     rest = ops.subtract(left_rest, right_rest)
     if not any(coefs.values()):
         if ops.value_of(rest) is None:

@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from typing import TypeAlias
 
 from symback import ops
 from symback.errors import ShapeError, Unsupported, ValueProblem
@@ -41,6 +42,19 @@ class Index:
     @property
     def size(self) -> Size:
         return plus(ops.as_size(self.high), minus(ops.as_size(self.low)), 1)
+
+
+Multiples: TypeAlias = Mapping[Index, Size]
+"""What each index variable is multiplied by in an index such as s*i + a."""
+
+
+def extreme(multiples: Multiples, offset: Node, *, low: bool) -> Node:
+    """The least or greatest value of an index, its variables at the ends of their ranges."""
+    ends = []
+    for index, count in multiples.items():
+        rising = not isinstance(count, int) or count > 0
+        ends.append(ops.multiple(count, index.low if rising == low else index.high))
+    return flat(ops.add(offset, *ends))
 
 
 @dataclass(frozen=True)
@@ -550,7 +564,7 @@ def index_value(index: Index) -> Tensor:
     return Tensor(ops.iota(index.size, ops.as_size(index.low)), (), (index,))
 
 
-def entry(t: Tensor, positions: Sequence[tuple[Mapping[Index, int], Node]]) -> Tensor:
+def entry(t: Tensor, positions: Sequence[tuple[Multiples, Node]]) -> Tensor:
     """One entry of an array: along each axis the position sum(coefs[i]*i) + offset, from 0."""
     if t.rank != len(positions):
         raise ShapeError(f"{len(positions)} indices for shape {show_shape(t.shape)}")
@@ -560,7 +574,7 @@ def entry(t: Tensor, positions: Sequence[tuple[Mapping[Index, int], Node]]) -> T
     for axis, (coefs, offset) in enumerate(positions):
         size = t.shape[axis]
         used = [index for index in coefs if coefs[index]]
-        fixed = flat(ops.add(offset, *(ops.scale(coefs[i], i.low) for i in used)))
+        fixed = flat(ops.add(offset, *(ops.multiple(coefs[i], i.low) for i in used)))
         moving = [index for index in used if index.size != 1]
         for index in moving:
             if index not in free:
@@ -574,7 +588,7 @@ def entry(t: Tensor, positions: Sequence[tuple[Mapping[Index, int], Node]]) -> T
         labels[axis] = ("axis", axis)
         selection = ops.select(
             "==",
-            (1, *(-coefs[i] for i in moving)),
+            (1, *(minus(coefs[i]) for i in moving)),
             ops.scale(-1, fixed),
             (size, *(i.size for i in moving)),
         )
@@ -605,10 +619,10 @@ def prod_over(t: Tensor, index: Index) -> Tensor:
     return Tensor(ops.reduce("prod", node), (), kept)
 
 
-def condition(relation: str, coefs: Mapping[Index, int], offset: Node) -> Tensor:
+def condition(relation: str, coefs: Multiples, offset: Node) -> Tensor:
     """1 where sum(coefs[i]*i) + offset is == 0 or <= 0, as an array over the index variables."""
     moving = [i for i in coefs if coefs[i] and i.size != 1]
-    start = flat(ops.add(offset, *(ops.scale(coefs[i], i.low) for i in coefs if coefs[i])))
+    start = flat(ops.add(offset, *(ops.multiple(coefs[i], i.low) for i in coefs if coefs[i])))
     if not moving:
         known = ops.value_of(start)
         if known is None:

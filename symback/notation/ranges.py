@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from fractions import Fraction
-from math import floor, gcd
+from itertools import permutations
+from math import floor, gcd, inf
 
 from symback.graph import Node, symbols_of, topological, transform
 from symback.ops import (
@@ -14,7 +15,10 @@ from symback.ops import (
     Number,
     add,
     apply,
+    einsum,
+    multiple,
     number,
+    power,
     rebuild,
     scale,
     split_coefficient,
@@ -55,7 +59,7 @@ class Solution:
         implied = implied or any(x.params[1] == "open" for x in symbols_of([limits.high]))
         involved = [i for i in others if depends_on(value, i)]
         self.clipped = None
-        if not implied and len(involved) == 1 and abs(coefficient_of(value, involved[0])) == 1:
+        if not implied and len(involved) == 1 and _has_sign(stride_of(value, involved[0])):
             self.clipped = involved[0]
         self.difficulty = 0 if implied else 1 if self.clipped is not None else 2
 
@@ -89,12 +93,34 @@ def lowest_terms(total: Node) -> Node:
     return flat(scale(Fraction(1, common), total)) if fixed % common == 0 else ONE
 
 
-def whole_part(total: Node, divisor: Number) -> Node:
+def stride_of(total: Node, index: Node) -> Node:
+    """What an index is multiplied by in a sum: a whole number, or sizes as in s*i + a."""
+    terms = []
+    for term in terms_of(total):
+        coef, core = split_coefficient(term)
+        if core is index:
+            terms.append(number(coef))
+        elif core.op == "einsum" and index in core.args:
+            others = [(arg, ()) for arg in core.args if arg is not index]
+            terms.append(einsum(coef, others, ()))
+        elif depends_on(core, index):
+            return ZERO
+    return add(*terms) if terms else ZERO
+
+
+def whole_part(total: Node, divisor: Node) -> Node:
     """floor(total/divisor): of 2*n - 1 by 2 it is n - 1."""
-    terms = [split_coefficient(scale(Fraction(1) / divisor, term)) for term in terms_of(total)]
-    if any(Fraction(coef).denominator != 1 for coef, core in terms if core is not ONE):
-        return apply("floor", scale(Fraction(1) / divisor, total))
+    share = flat(einsum(1, [(total, ()), (power(divisor, -1), ())], ()))
+    terms = [split_coefficient(term) for term in terms_of(share)]
+    if any(Fraction(coef).denominator != 1 for coef, core in terms if core is not ONE) or any(
+        x.op == "map" and x.params[0] == "pow" for x in topological([share])
+    ):
+        return apply("floor", share)
     return add(*(scale(floor(coef) if core is ONE else coef, core) for coef, core in terms))
+
+
+def ceiling(total: Node, divisor: Node) -> Node:
+    return whole_part(flat(add(total, divisor, number(-1))), divisor)
 
 
 def solve_for(total: Node, index: Node) -> Node:
@@ -205,7 +231,7 @@ class System:
                 return False
         for node, labels in selections:
             if node.params[0] == "<=":
-                self._clip(self._total(node, labels))
+                self._keep_positive(scale(-1, self._total(node, labels)))
         return True
 
     def demands_left(self) -> list[Demand] | None:
@@ -290,33 +316,31 @@ class System:
 
     def _take_digits(self, total: Node) -> bool:
         """p == s*i + a with a = 0..s-1 has the one solution i = floor(p/s), a = p - s*i."""
-        for low in self.ranges:
+        for low, high in permutations(self.ranges, 2):
             sign = coefficient_of(total, low)
-            for high in self.ranges:
-                stride = sign * coefficient_of(total, high)
-                if abs(sign) != 1 or stride < 2 or not self._counts(low, number(stride)):
-                    continue
-                whole = add(low, scale(stride, high))
-                rest = flat(subtract(whole, scale(sign, total)))
-                limits = self.ranges[high]
-                ends = (
-                    subtract(rest, scale(stride, limits.low)),
-                    add(scale(stride, limits.high), number(stride - 1), scale(-1, rest)),
-                )
-                if any(depends_on(rest, i) or self.bounds_others(i) for i in (low, high)):
-                    continue
-                if not all(map(self._certain, ends)):
-                    continue
-                digit = whole_part(rest, stride)
-                del self.ranges[low], self.ranges[high]
-                self._replace(high, digit)
-                self._replace(low, flat(subtract(rest, scale(stride, digit))))
-                return True
+            stride = scale(sign, stride_of(total, high))
+            if abs(sign) != 1 or not self._counts(low, stride):
+                continue
+            rest = flat(subtract(add(low, multiple(stride, high)), scale(sign, total)))
+            if any(depends_on(rest, i) or self.bounds_others(i) for i in (low, high)):
+                continue
+            limits = self.ranges[high]
+            past = add(multiple(stride, limits.high), stride, number(-1))
+            above = subtract(rest, multiple(stride, limits.low))
+            if not (self._certain(above) and self._certain(subtract(past, rest))):
+                continue
+            digit = whole_part(rest, stride)
+            del self.ranges[low], self.ranges[high]
+            self._replace(high, digit)
+            self._replace(low, flat(subtract(rest, multiple(stride, digit))))
+            return True
         return False
 
     def _counts(self, index: Node, stride: Node) -> bool:
-        """Whether an index runs from 0 to stride - 1."""
+        """Whether an index runs from 0 to stride - 1, and stride is not 1 or less."""
         limits = self.ranges[index]
+        if stride is ONE or not always(subtract(stride, ONE), {}):
+            return False
         return limits.low is ZERO and flat(subtract(stride, limits.high)) is ONE
 
     def _bound_given(self, given: Node, limits: Range, start: Node) -> None:
@@ -327,8 +351,8 @@ class System:
             return
         rest = subtract(given, scale(factor, unknown[0]))
         low, high = (flat(subtract(add(end, start), rest)) for end in (limits.low, limits.high))
-        low, high = scale(-1, whole_part(scale(-1, low), factor)), whole_part(high, factor)
-        self.free.setdefault(unknown[0], Range(flat(low), high))
+        ends = Range(ceiling(low, number(factor)), whole_part(high, number(factor)))
+        self.free.setdefault(unknown[0], ends)
 
     def _replace(self, index: Node, result: Node) -> None:
         for label, old in self.value.items():
@@ -349,28 +373,30 @@ class System:
             self.demands.append(Demand("<=", subtract(result, gone.low)))
             self.demands.append(Demand("<=", subtract(gone.high, result)))
             return
-        sign = coefficient_of(result, solution.clipped)
-        rest = subtract(result, scale(sign, solution.clipped))
-        ends = [flat(scale(sign, subtract(end, rest))) for end in (gone.low, gone.high)]
-        self._narrow(solution.clipped, *(ends if sign == 1 else ends[::-1]))
+        self._keep_positive(subtract(result, gone.low))
+        self._keep_positive(subtract(gone.high, result))
 
-    def _narrow(self, index: Node, low: Node | None, high: Node | None) -> None:
-        limits, every = self.ranges[index], {**self.free, **self.ranges}
-        if low is not None:
-            limits.low = extreme("maximum", limits.low, low, every)
-        if high is not None:
-            limits.high = extreme("minimum", limits.high, high, every)
-
-    def _clip(self, total: Node) -> None:
-        """total <= 0 ends the sum over one of its indices there."""
-        involved = [i for i in self.ranges if abs(coefficient_of(total, i)) == 1]
+    def _keep_positive(self, total: Node) -> None:
+        """total >= 0 narrows the range of one of its indices."""
+        total = flat(total)
+        steps = {i: stride_of(total, i) for i in self.ranges}
         # the innermost index gives way: the others may stand in its bounds
-        index = next((i for i in involved if not self.bounds_others(i)), None)
-        if index is None:
-            self.demands.append(Demand("<=", scale(-1, total)))
+        involved = [i for i in steps if _has_sign(steps[i]) and not self.bounds_others(i)]
+        if not involved:
+            self.demands.append(Demand("<=", total))
             return
-        end = solve_for(total, index)
-        if coefficient_of(total, index) == 1:
-            self._narrow(index, None, end)
+        index = min(involved, key=lambda i: abs(float(value_of(steps[i]) or inf)))
+        step = steps[index]
+        rest = flat(subtract(total, multiple(step, index)))
+        limits, every = self.ranges[index], {**self.free, **self.ranges}
+        if split_coefficient(step)[0] > 0:
+            end = ceiling(flat(scale(-1, rest)), step)
+            limits.low = extreme("maximum", limits.low, end, every)
         else:
-            self._narrow(index, end, None)
+            end = whole_part(rest, scale(-1, step))
+            limits.high = extreme("minimum", limits.high, end, every)
+
+
+def _has_sign(stride: Node) -> bool:
+    """Whether a stride is plainly positive or negative, as 2 and -m are."""
+    return stride.op != "add" and stride is not ZERO

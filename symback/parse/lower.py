@@ -19,7 +19,7 @@ from symback.errors import (
     ValueProblem,
     did_you_mean,
 )
-from symback.graph import Node, Size
+from symback.graph import Node, Size, topological
 from symback.parse import syntax as ast
 from symback.parse.functions import (
     ALIASES,
@@ -30,7 +30,7 @@ from symback.parse.functions import (
     Arguments,
     Env,
 )
-from symback.sizes import flat, plus
+from symback.sizes import flat, minus, plus, times
 from symback.tensor import Index, Tensor
 
 MAX_AXIS_PARTS = 2000
@@ -226,21 +226,21 @@ class _Lowering:
 
     # --- indices -------------------------------------------------------------------------------
 
-    def affine(self, node: ast.Expr, env: Env) -> tuple[dict[Index, int], Node]:
+    def affine(self, node: ast.Expr, env: Env) -> tuple[dict[Index, Size], Node]:
         """An index expression: whole multiples of index variables, and the rest."""
         if isinstance(node, ast.Name) and node.name in env:
             return {env[node.name]: 1}, ops.ZERO
         if isinstance(node, ast.Unary):
             coefs, rest = self.affine(node.operand, env)
             sign = -1 if node.op == "-" else 1
-            return {i: sign * c for i, c in coefs.items()}, ops.scale(sign, rest)
+            return {i: times(sign, c) for i, c in coefs.items()}, ops.scale(sign, rest)
         if isinstance(node, ast.Chain) and node.rest[0].op in ("+", "-"):
             total, offset = self.affine(node.first, env)
             for link in node.rest:
                 coefs, rest = self.affine(link.operand, env)
                 sign = -1 if link.op == "-" else 1
                 for i, c in coefs.items():
-                    total[i] = total.get(i, 0) + sign * c
+                    total[i] = plus(total.get(i, 0), times(sign, c))
                 offset = ops.add(offset, ops.scale(sign, rest))
             return total, offset
         if isinstance(node, ast.Chain) and all(link.op == "*" for link in node.rest):
@@ -252,10 +252,12 @@ class _Lowering:
             factor = ops.einsum(1, [(rest, ()) for rest in fixed], ())
             if not moving:
                 return {}, factor
+            whole = all(x.op != "symbol" or x.params[1] == "size" for x in topological([factor]))
             value = ops.value_of(factor)
-            if len(moving) == 1 and value is not None and value.denominator == 1:
+            if len(moving) == 1 and whole and (value is None or value.denominator == 1):
                 coefs, rest = moving[0]
-                return {i: int(value) * c for i, c in coefs.items()}, ops.scale(value, rest)
+                count = ops.as_size(flat(factor))
+                return {i: times(count, c) for i, c in coefs.items()}, ops.multiple(count, rest)
         inner = tn.as_scalar(self.tensor(node, env))
         if inner.free:
             raise SyntaxProblem(
@@ -264,13 +266,13 @@ class _Lowering:
             )
         return {}, inner.node
 
-    def position(self, node: ast.Expr, env: Env, size: Size) -> tuple[dict[Index, int], Node]:
+    def position(self, node: ast.Expr, env: Env, size: Size) -> tuple[dict[Index, Size], Node]:
         """A written index as a position counted from 0, checked against the axis."""
         coefs, rest = self.affine(node, env)
         base = self.scope.index_base
         offset = ops.add(rest, ops.number(-base))
-        lowest = _extreme(coefs, offset, low=True)
-        highest = _extreme(coefs, offset, low=False)
+        lowest = tn.extreme(coefs, offset, low=True)
+        highest = tn.extreme(coefs, offset, low=False)
         short = ops.value_of(flat(lowest))
         over = ops.value_of(flat(ops.subtract(highest, ops.size_node(size))))
         whole = all(v is None or v.denominator == 1 for v in (short, over))
@@ -352,8 +354,8 @@ class _Lowering:
         low, high = (self.affine(end, env) for end in (node.low, node.high))
         index = Index(
             f"{node.index}#{len(env)}",
-            flat(_extreme(*low, low=True)),
-            flat(_extreme(*high, low=False)),
+            tn.extreme(*low, low=True),
+            tn.extreme(*high, low=False),
         )
         if isinstance(index.size, int) and index.size < 1:
             empty = f"the index '{node.index}' runs through no value"
@@ -363,7 +365,7 @@ class _Lowering:
         if low[0]:
             holds = tn.condition("<=", {**low[0], index: -1}, low[1])
         if high[0]:
-            coefs = {index: 1, **{i: -c for i, c in high[0].items()}}
+            coefs = {index: 1, **{i: minus(c) for i, c in high[0].items()}}
             upper = tn.condition("<=", coefs, ops.scale(-1, high[1]))
             holds = tn.hadamard(holds, upper)
         if node.func == "prod":
@@ -437,11 +439,6 @@ class _Lowering:
         if value is not None and (value.denominator != 1 or value > 10**6):
             raise ValueProblem("a size is a whole number from 1", place=self.expression.place(node))
         return size
-
-
-def _extreme(coefs: Mapping[Index, int], offset: Node, *, low: bool) -> Node:
-    ends = [ops.scale(c, i.low if (c > 0) == low else i.high) for i, c in coefs.items()]
-    return ops.add(offset, *ends)
 
 
 def _check_count(node: ast.Call, fewest: int, most: int | None) -> None:
