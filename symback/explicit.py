@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import product
 
+from symback import phrase as p
 from symback.exact import Exact, ExactTooLarge, as_node, exact_evaluate
 from symback.graph import Node, symbols_of, transform
 from symback.notation import Notation
@@ -62,4 +63,18 @@ def explicit_phrase(node: Node, notation: Notation) -> Phrase | None:
         return None
     rows, columns = (*_known(node), 1)[:2]
     written = tuple(notation.indexed(entry, ()) for entry in entries)
-    return Phrase("array", written, (), (rows, columns))
+    return _whole(written, (rows, columns)) or Phrase("array", written, (), (rows, columns))
+
+
+def _whole(entries: tuple[Phrase, ...], shape: tuple[int, int]) -> Phrase | None:
+    """A, or a multiple of it, where all its entries stand in their places."""
+    coef = p.coefficient(entries[0])
+    bare = p.mul([entries[0]], 1 / coef) if coef else entries[0]
+    if bare.head != "entry" or bare.args[0].shape != shape:
+        return None
+    whole, counts = bare.args[0], len(bare.args) - 1
+    for place, entry in enumerate(entries):
+        indices = divmod(place, shape[1]) if counts == 2 else (place,)
+        if entry != p.mul([Phrase("entry", (whole, *map(p.num, indices)))], coef):
+            return None
+    return p.mul([whole], coef)

@@ -116,7 +116,17 @@ def stack(entries: Sequence[Node], shape: tuple[int, ...]) -> Node:
         return entries[0]
     if all(entry is ZERO for entry in entries):
         return zeros(shape)
-    return make("stack", tuple(entries), (), shape)
+    square = len(shape) == 2 and shape[0] == shape[1]
+    if square and all(
+        e is (ONE if k % (shape[0] + 1) == 0 else ZERO) for k, e in enumerate(entries)
+    ):
+        return identity(shape[0])
+    mirrored = square and all(
+        entries[i * shape[0] + k] is entries[k * shape[0] + i]
+        for i in range(shape[0])
+        for k in range(i)
+    )
+    return make("stack", tuple(entries), (), shape, symmetric=mirrored)
 
 
 def drop_unit_axes(shape: Shape) -> Shape:

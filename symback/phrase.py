@@ -217,7 +217,22 @@ def _as_powers(chain: list[Phrase]) -> list[Phrase]:
                 result[-1] = matrix_power(base, before + exponent)
                 continue
         result.append(factor)
-    return [f for f in result if f.head != "eye"] or result[:1]
+    return _as_block_powers([f for f in result if f.head != "eye"]) or result[:1]
+
+
+def _as_block_powers(chain: list[Phrase]) -> list[Phrase]:
+    """A*B*A*B -> (A*B)^2"""
+    for size in range(2, len(chain) // 2 + 1):
+        for start in range(len(chain) - 2 * size + 1):
+            block = chain[start : start + size]
+            count = 1
+            while chain[start + count * size : start + (count + 1) * size] == block:
+                count += 1
+            if count > 1 and block[0].shape[0] == block[-1].shape[1]:
+                joined = matrix_power(mul(block), Fraction(count))
+                rest = chain[start + count * size :]
+                return _as_block_powers([*chain[:start], joined, *rest])
+    return chain
 
 
 def _matrix_base(factor: Phrase) -> tuple[Phrase, Fraction | None]:

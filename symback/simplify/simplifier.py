@@ -24,6 +24,7 @@ from symback.simplify.cancel import (
     inverse_of_chain,
     join_matrix_powers,
 )
+from symback.simplify.constants import fold_constants
 from symback.simplify.functions import absorb_into_case, fuse_elementwise, fuse_function
 from symback.simplify.gather import common_factors, factors_in_common, take_out
 from symback.simplify.product import Product, flipped
@@ -64,7 +65,8 @@ class Simplifier:
 
     def _visit(self, node: Node, args: tuple[Node, ...]) -> Node:
         if node.op == "einsum":
-            return self._shortest_product(self._product(rebuild(node, args, merge=True)))
+            product = fold_constants(rebuild(node, args, merge=True))
+            return self._shortest_product(self._product(product))
         if node.op == "add":
             return self._upright(self._sum(rebuild(node, args)))
         return self._upright(fuse_function(rebuild(node, args)))
@@ -189,7 +191,7 @@ class Simplifier:
 
     def _gathered(self, node: Node) -> Node:
         """Common factors taken out of a sum, as long as that makes it shorter."""
-        node = common_coefficient(node)
+        node = common_coefficient(fold_constants(node))
         coef, core = split_coefficient(node)
         if core.op != "add" or len(core.args) > MAX_GATHERED_TERMS:
             return node

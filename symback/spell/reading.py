@@ -22,6 +22,7 @@ from symback.graph import Node, Shape, Size
 from symback.notation import Notation
 from symback.ops import add, number, size_node
 from symback.phrase import Phrase
+from symback.sizes import flat
 from symback.spell.walk import fold, with_args
 
 HEADS_READ: dict[str, str] = {
@@ -132,7 +133,7 @@ class _Preparer:
 
 
 def _size(size: Size, plus: int = 0) -> Phrase:
-    return Notation().scalar(add(size_node(size), number(plus)))
+    return Notation().scalar(flat(add(size_node(size), number(plus))))
 
 
 def _with_sizes(phrase: Phrase, sizes: Shape | None = None) -> Phrase:
