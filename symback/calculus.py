@@ -153,7 +153,7 @@ class _Derivation:
         form = None if self.by_indices or not plain else notation.matrix(node)
         if form is not None:
             try:
-                return writer(transpose(form) if turned else form)
+                return writer.whole(transpose(form) if turned else form)
             except (TypeError, Unsupported):  # a sum of matrices inside a product, say
                 form = None
         if turned and node.rank == 2:
@@ -167,9 +167,10 @@ class _Derivation:
         """The derivative written entry by entry, or with indices."""
         form = explicit_phrase(node, notation) if node.rank in (1, 2) else None
         if form is not None:
-            return writer(form)
+            return writer.whole(form)
         node = expand_selections(node)
-        return writer(notation.comprehension(node) if node.shape else notation.indexed(node, ()))
+        form = notation.comprehension(node) if node.shape else notation.indexed(node, ())
+        return writer.whole(form)
 
     def _is_row(self, layout: Layout) -> bool:
         """Whether the result, written as columns of the expression's axes, has to be turned."""

@@ -12,7 +12,7 @@ from typing import Any
 import sympy as sp
 from sympy.core.function import AppliedUndef, UndefinedFunction
 from sympy.core.relational import Relational
-from sympy.logic.boolalg import BooleanAtom, BooleanFunction
+from sympy.logic.boolalg import ITE, BooleanAtom, BooleanFunction
 from sympy.matrices.expressions.diagonal import DiagMatrix, DiagonalOf
 from sympy.matrices.expressions.hadamard import HadamardPower, HadamardProduct
 from sympy.matrices.expressions.kronecker import KroneckerProduct
@@ -133,6 +133,23 @@ class Writer:
 
     def __call__(self, phrase: Phrase) -> Any:
         return _as_number(self._write(phrase))
+
+    def whole(self, phrase: Phrase) -> Any:
+        """A phrase that is no part of another one.
+
+        Raises:
+            Unsupported: where SymPy moves a case out of the sum that it belongs to, as `Sum` does
+                with a Piecewise inside an inner sum.
+        """
+        result = self(phrase)
+        if result.has(sp.Piecewise, ITE) and not result.free_symbols.isdisjoint(
+            self._indices.values()
+        ):
+            raise Unsupported(
+                "SymPy cannot hold this derivative: its Sum moves a case out of an inner sum",
+                hint="state it as a problem, whose gradients are written in our own notation",
+            )
+        return result
 
     def _write(self, p: Phrase) -> Any:
         return getattr(self, f"_{p.head}")(p)
