@@ -16,7 +16,7 @@ from symback.graph import Node, Shape
 from symback.notation import Notation
 from symback.ops import Label, Labels, einsum
 from symback.phrase import transpose
-from symback.simplify import simplify
+from symback.simplify import Simplifier, simplify
 from symback.simplify.sums import expand_selections
 from symback.sizes import times
 from symback.sympy_read import Reader, expression
@@ -133,19 +133,19 @@ class _Derivation:
             self.root = Tensor(self.root.node, (), self.root.free)
         self.variables = [_Variable(v, self.reader) for v in variables]
         self.by_indices = any(v.entry is not None for v in self.variables)
-        node = simplify(self.root.node)
+        tidy = Simplifier(indices=self.by_indices or not self.reader.is_plain)
+        node = tidy(self.root.node)
         for variable in self.variables:
-            node = simplify(sweep(node, [variable.node])[0])
+            node = tidy(sweep(node, [variable.node])[0])
             if variable.entry is not None:
-                node = simplify(_at_entry(node, variable.entry))
+                node = tidy(_at_entry(node, variable.entry))
             elif variable.structure:
-                node = simplify(_within(node, variable.structure))
+                node = tidy(_within(node, variable.structure))
         self.node = node
 
     def write(self, layout: Layout) -> Any:
         reader = self.reader
-        arrays_inside = (sp.IndexedBase, arrays.ArraySymbol)
-        plain = not any(isinstance(obj, arrays_inside) for obj in reader.written.values())
+        plain = reader.is_plain
         notation = Notation(reader.surfaces, {}, reader.origins, matrix_scalars=plain)
         writer = Writer(notation, reader.written)
         node = self.node if layout != "vec" else self._vectorised()

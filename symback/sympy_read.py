@@ -135,6 +135,12 @@ class Reader:
             return "diagonal"
         return "symmetric" if obj in self._symmetric else ""
 
+    @property
+    def is_plain(self) -> bool:
+        """Whether everything read so far is a scalar or a matrix, nothing an indexed array."""
+        indexed = (sp.IndexedBase, arrays.ArraySymbol)
+        return not any(isinstance(obj, indexed) for obj in self.written.values())
+
     def is_size(self, *values: Any) -> bool:
         """Whether these are made of sizes and numbers, not of free indices."""
         return all(s in self._size_symbols for value in values for s in value.free_symbols)

@@ -26,7 +26,7 @@ from symback.errors import Unsupported
 from symback.graph import Node, Size
 from symback.notation import Notation
 from symback.ops import OPS, size_node
-from symback.phrase import Phrase, coefficient, mul
+from symback.phrase import Phrase, coefficient, mul, transpose
 
 # Functions of one scalar. Those with a plain SymPy function are applied to matrices as that
 # function, the others as a Lambda.
@@ -286,7 +286,11 @@ class Writer:
         return sp.Trace(self(p.args[0]))
 
     def _transpose(self, p: Phrase) -> Any:
-        return sp.Transpose(self(p.args[0]))
+        (a,) = p.args
+        if a.head == "softmax" and 1 not in a.shape:  # the transpose of a product
+            scales, _ = self(a).args
+            return sp.MatMul(self(transpose(a.args[0])).applyfunc(sp.exp), scales)
+        return sp.Transpose(self(a))
 
     def _inverse(self, p: Phrase) -> Any:
         return sp.Inverse(self(p.args[0]))

@@ -176,4 +176,10 @@ def _matrix_sum(forms: list[Phrase]) -> Phrase:
         p.mul([p.transpose(right), first]),
         p.mul([right, p.transpose(first)]),
     ]
-    return p.trace(min(chains, key=lambda chain: chain.length))
+    return p.trace(min(chains, key=lambda chain: (chain.length, _ends(chain))))
+
+
+def _ends(chain: Phrase) -> tuple[bool, bool]:
+    """W'*A*W before A*W*W': a transpose first, none last."""
+    links = [a for a in chain.args if a.is_matrix] if chain.head == "mul" else [chain]
+    return links[0].head != "transpose", links[-1].head == "transpose"

@@ -147,9 +147,11 @@ class Notation:
                 axes = bearer.params[0]
                 assert isinstance(axes, int)
                 x = bearer.args[0]
+                if axes != 1:  # over all entries of a matrix: written out
+                    continue
                 if flatten_sum(softmax(x, axes).args[0]) is inner:
                     return x, False
-                if x.rank == 2 and axes == 1:
+                if x.rank == 2:
                     spread = einsum(1, [(bearer, "i")], "ji", {"j": x.shape[1]})
                     terms = x.args if x.op == "add" else (x,)
                     turned = [einsum(1, [(t, "ij")], "ji", merge=True) for t in terms]

@@ -37,6 +37,8 @@ def absorb_sign(product: Product) -> bool:
     if product.coef >= 0:
         return False
     for place, (node, labels) in enumerate(product.factors):
+        if product.factors_alone.count(node) > 1:
+            continue  # -(x - u)'*S*(x - u) stays a square
         if node.op == "map" and node.params[0] in ODD and _has_both_signs(node.args[0]):
             flipped = apply(str(node.params[0]), negated(node.args[0]))
         elif _has_both_signs(node):

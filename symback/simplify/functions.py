@@ -21,6 +21,7 @@ from symback.ops import (
 )
 from symback.simplify.cancel import take_out_scalars
 from symback.simplify.product import Product, einsum_like
+from symback.simplify.softmax import is_softmax
 from symback.simplify.sums import flatten_sum
 
 
@@ -100,7 +101,8 @@ def _fuse_pair(a: Node, b: Node) -> Node | None:
             return apply("relu", x) if name == "step" else None
     if name == "exp" and base.op == "map" and base.params[0] == "exp":
         u, v = a.args[0], base.args[0]
-        if whole is not None and u.shape == v.shape:
+        one_piece = is_softmax(a) or is_softmax(base)
+        if whole is not None and u.shape == v.shape and not one_piece:
             total = flatten_sum(add(u, scale(whole, v)))
             if is_zero(total) or (total.op != "add" or u.op == "add" or v.op == "add"):
                 return apply("exp", total)
@@ -146,9 +148,14 @@ def fuse_function(node: Node) -> Node:
             inner = apply(str(name), core)
             sign = 1 if coef > 0 else -1
             return scale(sign * coef if name == "abs" else sign, inner)
+    if name in ("step", "heaviside"):
+        coef, core = split_coefficient(node.args[0])
+        if abs(coef) != 1 and value_of(node.args[0]) is None:
+            return apply(str(name), scale(1 if coef > 0 else -1, core))
+    if name == "abs":
         base, exponent = split_power(node.args[0])
         e = value_of(exponent)
-        if name == "abs" and e is not None and e % 2 == 0:
+        if e is not None and e % 2 == 0:
             return node.args[0]
     if name == "pow":
         base, exponent = node.args
@@ -159,7 +166,7 @@ def fuse_function(node: Node) -> Node:
             u = _one_plus_exp(base)
             if u is not None:
                 return power(apply("sigmoid", scale(-1, u)), -e)
-        if base.op == "map" and base.params[0] == "exp" and e is not None:
+        if base.op == "map" and base.params[0] == "exp" and e is not None and not is_softmax(base):
             return apply("exp", scale(e, base.args[0]))
     if name == "where":
         condition, a, b = node.args

@@ -8,7 +8,6 @@ from typing import TypeAlias
 from symback.graph import Node
 from symback.ops import (
     Label,
-    Labels,
     add,
     einsum,
     power,
@@ -17,18 +16,20 @@ from symback.ops import (
     subtract,
     value_of,
 )
-from symback.simplify.product import Product
+from symback.simplify.product import Product, delta
 from symback.simplify.sums import flatten_sum
 
-Members: TypeAlias = tuple[tuple[int, int], ...]  # places (term, factor) of a common factor
+# places (term, factor, detached axis) of a common factor
+Members: TypeAlias = tuple[tuple[int, int, int | None], ...]
 
 
 def common_factors(products: list[Product]) -> list[Members]:
     """The factors that several terms have in one role, with the places where they stand.
 
-    x^2 and x^3 have x^2 in common, and so have 1/x and 1/x^2 the latter.
+    x^2 and x^3 have x^2 in common, and so have 1/x and 1/x^2 the latter. p_i A_ik and c_i d_j A_jk
+    have A in common, once its first axis is detached from p: diag(p)_ij A_jk.
     """
-    groups: dict[tuple[object, ...], list[tuple[int, int]]] = {}
+    groups: dict[tuple[object, ...], list[tuple[int, int, int | None]]] = {}
     for t, product in enumerate(products):
         if any(factor.op == "select" for factor, _ in product.factors):
             continue
@@ -39,11 +40,26 @@ def common_factors(products: list[Product]) -> list[Members]:
                 continue
             base, exponent = split_power(factor)
             numeric = value_of(exponent) is not None
-            key = (base if numeric else factor, _role(product, place))
-            if key not in seen:
-                seen.add(key)
-                groups.setdefault(key, []).append((t, place))
-    return [tuple(members) for members in groups.values() if len(members) >= 2]
+            role = _role(product, place)
+            for detached in (None, *_detachable(product, place)):
+                hung = tuple(
+                    ("sum", axis) if axis == detached else own for axis, own in enumerate(role)
+                )
+                key = (base if numeric else factor, hung)
+                if key not in seen:
+                    seen.add(key)
+                    groups.setdefault(key, []).append((t, place, detached))
+    found = [sorted(members, key=lambda m: m[2] is not None) for members in groups.values()]
+    return [tuple(members) for members in found if len(members) >= 2 and members[0][2] is None]
+
+
+def _detachable(product: Product, place: int) -> list[int]:
+    """The axes of a matrix that the result has too, and another factor with it."""
+    factor, labels = product.factors[place]
+    if len(set(labels)) != 2 or factor.op == "select" or set(labels) != set(product.out):
+        return []
+    others = [own for k, (_, own) in enumerate(product.factors) if k != place]
+    return [axis for axis, x in enumerate(labels) if any(own == (x,) for own in others)]
 
 
 def _role(product: Product, place: int) -> tuple[object, ...]:
@@ -57,7 +73,7 @@ def _role(product: Product, place: int) -> tuple[object, ...]:
 
 def factors_in_common(products: list[Product], members: Members) -> list[Node]:
     """What may be taken out: of 1/x and 1/x^2, first 1/x and then 1/x^2; of x and x^2, x."""
-    wholes = [products[t].factors[place][0] for t, place in members]
+    wholes = [products[t].factors[place][0] for t, place, _ in members]
     exponents = {value_of(split_power(whole)[1]) for whole in wholes}
     if len(exponents) == 1:
         return wholes[:1]
@@ -75,15 +91,20 @@ def take_out(
     members: Members,
     factor: Node,
     tidy: Callable[[Node], Node],
+    *,
+    spread: bool,
 ) -> Node | None:
-    """The sum with the factors at `members` (term, place) taken out of their terms."""
-    first, first_place = members[0]
+    """The sum with the factors at `members` taken out of their terms.
+
+    With `spread` what is left may be a column plus a matrix, which index notation can write.
+    """
+    first, first_place, _ = members[0]
     first_labels = products[first].factors[first_place][1]
     out = products[first].out
     if not first_labels:
         return _take_out_scalar(node, products, members, factor, tidy)
     rests, axes_of = [], []
-    for t, place in members:
+    for t, place, detached in members:
         product = products[t]
         whole, labels = product.factors[place]
         rest = [f for p, f in enumerate(product.factors) if p != place]
@@ -96,10 +117,15 @@ def take_out(
         own_sizes = {rename[x]: product.sizes[x] for x in rename}
         coef = split_coefficient(node.args[t])[0]
         inner = [(f, tuple(rename.get(x, ("in", x)) for x in own)) for f, own in rest]
+        if detached is not None:
+            x = labels[detached]
+            eye, ends = delta(rename[x], ("sum", detached), product.sizes[x])
+            inner.append((eye, tuple(ends)))
+            own_sizes[("sum", detached)] = product.sizes[x]
         kept = [x for x in own_sizes if any(x in own for _, own in inner)]
         rests.append((coef, inner, kept, own_sizes))
         axes_of.append(frozenset(kept))
-    axes = _union_axes(axes_of, first_labels, products[first])
+    axes = _union_axes(axes_of, spread=spread)
     if axes is None or len(axes) > max(2, len(out)):
         return None  # a sum of rank three would have no matrix notation
     order = [x for x in rests[0][3] if x in axes]
@@ -116,7 +142,7 @@ def take_out(
     known = set(order) | set(factor_labels)
     free = {x: products[first].sizes[out[x[1]]] for x in target if x not in known}
     gathered = einsum(1, [(total, order), (factor, factor_labels)], target, free)
-    chosen = {t for t, _ in members}
+    chosen = {t for t, _, _ in members}
     others = [term for t, term in enumerate(node.args) if t not in chosen]
     return add(gathered, *others) if others else gathered
 
@@ -131,7 +157,7 @@ def _take_out_scalar(
     """c*A + c*B -> c*(A + B)"""
     base, exponent = split_power(factor)
     rests = []
-    for t, place in members:
+    for t, place, _ in members:
         product = products[t]
         rest = [f for p, f in enumerate(product.factors) if p != place]
         whole = product.factors[place][0]
@@ -142,19 +168,14 @@ def _take_out_scalar(
     total = tidy(flatten_sum(add(*rests)))
     axes = tuple(range(total.rank))
     gathered = einsum(1, [(total, axes), (factor, ())], axes)
-    chosen = {t for t, _ in members}
+    chosen = {t for t, _, _ in members}
     return add(gathered, *(term for t, term in enumerate(node.args) if t not in chosen))
 
 
-def _union_axes(
-    axes_of: list[frozenset[Label]], labels: Labels, product: Product
-) -> frozenset[Label] | None:
-    """The axes of the gathered sum; residues that lack some are spread along the factor's own."""
+def _union_axes(axes_of: list[frozenset[Label]], *, spread: bool) -> frozenset[Label] | None:
+    """The axes of the gathered sum; a number among the residues is spread along them.
+
+    In matrix notation a column among matrices is not: A.*B + diag(v)*A stays as it is.
+    """
     union = frozenset().union(*axes_of)
-    if all(axes == union for axes in axes_of):
-        return union
-    own = {
-        ("out", product.out.index(x)) if x in product.out else ("sum", labels.index(x))
-        for x in labels
-    }
-    return union if all(not axes or union - axes <= own for axes in axes_of) else None
+    return union if spread or all(axes == union or not axes for axes in axes_of) else None

@@ -81,3 +81,8 @@ def einsum_like(*factors: Node) -> Node:
 
 def negated(total: Node) -> Node:
     return add(*(scale(-1, term) for term in total.args))
+
+
+def opposite(node: Node) -> Node:
+    """-node, a sum with its signs turned."""
+    return negated(node) if node.op == "add" else scale(-1, node)

@@ -29,20 +29,22 @@ from symback.simplify.functions import absorb_into_case, fuse_elementwise, fuse_
 from symback.simplify.gather import common_factors, factors_in_common, take_out
 from symback.simplify.product import Product, flipped
 from symback.simplify.selections import substitute_selections, sum_of_indices
+from symback.simplify.softmax import recognise_logsumexp, recognise_softmax
 from symback.simplify.sums import (
     MAX_EXPANDED_TERMS,
     common_coefficient,
     expand,
     flatten_sum,
     fuse_sum,
-    reflect_sigmoids,
+    reflect,
 )
 
 MAX_GATHERED_TERMS = 60
 
 
 MAX_GATHERING_TRIES = 6
-REFLECTION_GAIN = 4  # what 1 - sigmoid(u) for sigmoid(-u) must save at least
+# what 1 - f(u) for f(-u) must save at least
+REFLECTION_GAIN = {"sigmoid": 4, "heaviside": 0}
 
 
 @dataclass
@@ -51,10 +53,12 @@ class Simplifier:
 
     Attributes:
         unit_sums: pairs (symbol, axis): the entries of the symbol along that axis sum to 1.
+        indices: whether the result is for index notation, where any arrays can be added.
         used: the pairs that a result depends on.
     """
 
     unit_sums: frozenset[tuple[Node, int]] = frozenset()
+    indices: bool = False
     used: set[tuple[Node, int]] = field(default_factory=set)
     _memo: dict[Node, Node] = field(default_factory=dict)
     _cost: dict[Node, int] = field(default_factory=dict)
@@ -69,7 +73,7 @@ class Simplifier:
             return self._shortest_product(self._product(product))
         if node.op == "add":
             return self._upright(self._sum(rebuild(node, args)))
-        return self._upright(fuse_function(rebuild(node, args)))
+        return self._upright(recognise_logsumexp(fuse_function(rebuild(node, args))))
 
     def _upright(self, node: Node) -> Node:
         """A matrix function or sum in one of its two orientations, always the same one.
@@ -96,6 +100,7 @@ class Simplifier:
                 or cancel_inverses(product)
                 or join_matrix_powers(product)
                 or fuse_elementwise(product)
+                or recognise_softmax(product)
                 or absorb_into_case(product)
                 or substitute_selections(product)
                 or sum_of_indices(product)
@@ -176,11 +181,12 @@ class Simplifier:
         if len(node.args) > MAX_GATHERED_TERMS:
             return node
         best = self._gathered(node)
-        reflected = reflect_sigmoids(node)
-        if reflected is not None:
-            candidate = self._gathered(self._cancelled(reflected))
-            if self.cost(candidate) + REFLECTION_GAIN < self.cost(best):
-                best = candidate
+        for name, gain in REFLECTION_GAIN.items():
+            reflected = reflect(node, name)
+            if reflected is not None:
+                candidate = self._fused(self._cancelled(reflected))
+                if self.cost(candidate) + gain < self.cost(best):
+                    best = candidate
         if any(t.op == "einsum" and any(f.op == "add" for f in t.args) for t in node.args):
             expanded = expand(node, MAX_EXPANDED_TERMS)
             if expanded is not None:
@@ -188,6 +194,11 @@ class Simplifier:
                 if self.cost(candidate) < self.cost(best):
                     best = candidate
         return best
+
+    def _fused(self, node: Node) -> Node:
+        """What is left of a sum when a factor has been taken out, tidied in its turn."""
+        node = fuse_sum(node, self._fused)
+        return self._gathered(node) if node.op == "add" else node
 
     def _gathered(self, node: Node) -> Node:
         """Common factors taken out of a sum, as long as that makes it shorter."""
@@ -213,11 +224,11 @@ class Simplifier:
         savings = {
             members: (len(members) - 1) * (self.cost(products[t].factors[place][0]) + 2)
             for members in groups
-            for t, place in members[:1]
+            for t, place, _ in members[:1]
         }
         for members in sorted(groups, key=lambda m: -savings[m])[:MAX_GATHERING_TRIES]:
             candidates = [
-                take_out(node, products, members, factor, self._gathered)
+                take_out(node, products, members, factor, self._fused, spread=self.indices)
                 for factor in factors_in_common(products, members)
             ]
             best = min((c for c in candidates if c is not None), key=self.cost, default=None)

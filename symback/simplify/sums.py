@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from fractions import Fraction
+from math import gcd, lcm
 
-from symback.graph import Node, Shape, transform
+from symback.graph import Node, Shape, Size, transform
 from symback.ops import (
     Number,
     add,
@@ -23,7 +24,7 @@ from symback.ops import (
     value_of,
 )
 from symback.rules import broadcast
-from symback.simplify.product import Product, negated
+from symback.simplify.product import Product, opposite
 from symback.sizes import fits_when_large
 
 
@@ -50,6 +51,7 @@ def fuse_sum(node: Node, tidy: Callable[[Node], Node]) -> Node:
             or _hyperbolic(node)
             or _join_cases(node)
             or _join_diagonals(node, tidy)
+            or _join_row_sums(node, tidy)
             or _join_totals(node, tidy)
         )
         if fused is None:
@@ -90,6 +92,30 @@ def _join_diagonals(node: Node, tidy: Callable[[Node], Node]) -> Node | None:
     return add(*rest, joined) if rest else joined
 
 
+def _join_row_sums(node: Node, tidy: Callable[[Node], Node]) -> Node | None:
+    """A*1 + A'*1 -> (A + A')*1."""
+    if node.rank != 1:
+        return None
+    sums: dict[Size, list[Node]] = {}
+    for term in node.args:
+        core = split_coefficient(term)[1]
+        if core.op == "einsum" and len(core.args) == 1 and core.args[0].rank == 2:
+            _, (labels,), out, sizes = einsum_parts(core)
+            if len(set(labels)) == 2:
+                sums.setdefault(sizes[sum(labels) - out[0]], []).append(term)
+    for terms in sums.values():
+        if len(terms) < 2:
+            continue
+        matrices = []
+        for term in terms:
+            coef, (labels,), out, _ = einsum_parts(term)
+            order = (out[0], sum(labels) - out[0])
+            matrices.append(einsum(coef, [(term.args[0], labels)], order))
+        joined = einsum(1, [(tidy(add(*matrices)), (0, 1))], (0,))
+        return add(*(t for t in node.args if t not in terms), joined)
+    return None
+
+
 def _join_totals(node: Node, tidy: Callable[[Node], Node]) -> Node | None:
     """sum(where(c, a, b)) + sum(where(c, d, e)) -> sum(where(c, a + d, b + e))."""
     if node.shape:
@@ -111,11 +137,16 @@ def _join_totals(node: Node, tidy: Callable[[Node], Node]) -> Node | None:
     return None
 
 
-def reflect_sigmoids(node: Node) -> Node | None:
-    """a*sigmoid(u) + b*sigmoid(-u) with b*(1 - sigmoid(u)) multiplied out."""
-    present = {f for t in node.args for f in Product.of(t).factors_alone if _is_sigmoid(f)}
-    mirrored = {f: apply("sigmoid", scale(-1, f.args[0])) for f in present}
-    pairs = {f: m for f, m in mirrored.items() if m in present and f.key > m.key}
+def reflect(node: Node, name: str) -> Node | None:
+    """a*f(u) + b*f(-u) with b*(1 - f(u)) multiplied out, for f = sigmoid or heaviside."""
+    factors = (f for t in node.args for f in Product.of(t).factors_alone)
+    present = {f for f in factors if f.op == "map" and f.params[0] == name}
+    pairs = {
+        f: mirrored
+        for f in present
+        for turned in (scale(-1, f.args[0]), opposite(f.args[0]))
+        if (mirrored := apply(name, turned)) in present and f.key > mirrored.key
+    }
     if not pairs:
         return None
     terms = []
@@ -129,10 +160,6 @@ def reflect_sigmoids(node: Node) -> Node | None:
     return expand(add(*terms), MAX_EXPANDED_TERMS)
 
 
-def _is_sigmoid(node: Node) -> bool:
-    return node.op == "map" and node.params[0] == "sigmoid"
-
-
 def _hyperbolic(node: Node) -> Node | None:
     """c*exp(u) + c*exp(-u) -> 2*c*cosh(u), with a minus sign 2*c*sinh(u)."""
     found: dict[Node, tuple[Number, Node]] = {}
@@ -141,7 +168,7 @@ def _hyperbolic(node: Node) -> Node | None:
         if core.op != "map" or core.params[0] != "exp":
             continue
         u = core.args[0]
-        mate = found.get(scale(-1, u)) or found.get(negated(u) if u.op == "add" else u)
+        mate = found.get(scale(-1, u)) or found.get(opposite(u))
         if mate is not None and abs(mate[0]) == abs(coef):
             name = "cosh" if mate[0] == coef else "sinh"
             fused = scale(2 * mate[0], apply(name, split_coefficient(mate[1])[1].args[0]))
@@ -277,15 +304,20 @@ def _has_quotients(total: Node) -> bool:
 
 
 def common_coefficient(node: Node) -> Node:
-    """2*a - 2*b -> 2*(a - b), -a - b -> -(a + b)."""
-    if node.op != "add":
+    """2*a - 4*b -> 2*(a - 2*b), a/2 - b/2 -> (a - b)/2, -a - b -> -(a + b)."""
+    if node.op != "add" or any(value_of(term) is not None for term in node.args):
         return node
-    coefs: list[Number] = [split_coefficient(term)[0] for term in node.args]
-    size = max(coefs[0], -coefs[0])
-    sign = -1 if all(c < 0 for c in coefs) else 1
-    if any(abs(c) != size for c in coefs) or (size == 1 and sign == 1):
+    coefs = [Fraction(split_coefficient(term)[0]) for term in node.args]
+    whole = gcd(*(c.numerator for c in coefs))
+    size = Fraction(whole, lcm(*(c.denominator for c in coefs)))
+    if any(abs(c) != size for c in coefs) and not _fewer_numbers(coefs, size):
+        size = Fraction(1)
+    factor = -size if all(c < 0 for c in coefs) else size
+    if factor == 1:
         return node
-    if any(value_of(term) is not None for term in node.args):
-        return node
-    factor = size * sign
-    return scale(factor, add(*(scale(1 / Fraction(factor), term) for term in node.args)))
+    return scale(factor, add(*(scale(1 / factor, term) for term in node.args)))
+
+
+def _fewer_numbers(coefs: list[Fraction], size: Fraction) -> bool:
+    left = sum(abs(c) != size for c in coefs)
+    return left + 1 < sum(abs(c) != 1 for c in coefs)
