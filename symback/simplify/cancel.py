@@ -22,6 +22,7 @@ from symback.ops import (
     scale,
     size_node,
     split_coefficient,
+    split_power,
     value_of,
 )
 from symback.rules import broadcast
@@ -65,11 +66,12 @@ def cancel_inverses(product: Product) -> bool:
             # inv(M)[row, column] * M[column, other] with `column` nowhere else
             if product.places(column) != 2 or row == column:
                 continue
-            flipped = (row, column) != labels
-            found = _match(pattern, product, {place}, column, first_axis=not flipped)
+            here, there = pattern.out if (row, column) == labels else pattern.out[::-1]
+            found = None if here == there else _match(pattern, product, {place}, {here: column})
             if found is None:
                 continue
-            used, other, inner = found
+            used, bound = found
+            other, inner = bound[there], [bound[x] for x in pattern.sizes if x not in pattern.out]
             product.replace({place, *used}, [delta(row, other, product.sizes[row])])
             if pattern.coef != 1:
                 product.coef = product.coef / Fraction(pattern.coef)
@@ -78,18 +80,35 @@ def cancel_inverses(product: Product) -> bool:
     return False
 
 
-def _match(
-    pattern: Product, host: Product, taken: set[int], start: Label, *, first_axis: bool
-) -> tuple[set[int], Label, list[Label]] | None:
-    """Factors of `host` that form the matrix `pattern` with one axis at label `start`.
+def cancel_powers(product: Product) -> bool:
+    """(A*B).^-2 .* (A*B) -> (A*B).^-1, also where A*B has been merged into the product."""
+    for place, (node, labels) in enumerate(product.factors):
+        base, exponent = split_power(node)
+        if base is node or base.op != "einsum" or value_of(exponent) is None:
+            continue
+        pattern = Product.of(base)
+        if len(set(labels)) != len(labels) or len(set(pattern.out)) != len(labels):
+            continue
+        found = _match(pattern, product, {place}, dict(zip(pattern.out, labels, strict=True)))
+        if found is None:
+            continue
+        used, bound = found
+        product.replace({place, *used}, [(power(base, add(exponent, ONE)), labels)])
+        product.coef = product.coef / Fraction(pattern.coef)
+        product.forget(*(bound[x] for x in pattern.sizes))
+        return True
+    return False
 
-    Returns the places of those factors, the label at the other axis and the labels inside.
+
+def _match(
+    pattern: Product, host: Product, taken: set[int], start: dict[Label, Label]
+) -> tuple[set[int], dict[Label, Label]] | None:
+    """Factors of `host` that form `pattern` with its labels of the result bound by `start`.
+
+    Returns the places of those factors and what each label is bound to.
     """
-    here, there = pattern.out if first_axis else pattern.out[::-1]
-    if here == there:
-        return None
-    order = _connected_order(pattern.factors, here)
-    if order is None:
+    order = _connected_order(pattern.factors, set(start))
+    if not order:
         return None
 
     def search(
@@ -116,25 +135,25 @@ def _match(
                         return result
         return None
 
-    result = search(0, {here: start}, set())
-    if result is None:
-        return None
-    used, bound = result
-    return used, bound[there], [bound[x] for x in pattern.sizes if x not in pattern.out]
+    return search(0, dict(start), set())
 
 
-def _connected_order(factors: list[tuple[Node, Labels]], start: Label) -> list[int] | None:
+def _connected_order(factors: list[tuple[Node, Labels]], reached: set[Label]) -> list[int] | None:
     """The factors in an order in which each shares a label with those before it."""
-    reached, order = {start}, []
+    reached, order = set(reached), []
     waiting = list(range(len(factors)))
     while waiting:
-        near = next((p for p in waiting if not reached.isdisjoint(factors[p][1])), None)
+        near = next((p for p in waiting if _touches(factors[p][1], reached)), None)
         if near is None:
             return None
         waiting.remove(near)
         order.append(near)
         reached.update(factors[near][1])
     return order
+
+
+def _touches(labels: Labels, reached: set[Label]) -> bool:
+    return not labels or not reached.isdisjoint(labels)
 
 
 def _matrix_power_parts(node: Node) -> tuple[Node, Node]:

@@ -21,6 +21,7 @@ from symback.ops import ONE, add, einsum, einsum_parts, rebuild, scale, split_co
 from symback.simplify.cancel import (
     absorb_sign,
     cancel_inverses,
+    cancel_powers,
     inverse_of_chain,
     join_matrix_powers,
 )
@@ -98,6 +99,7 @@ class Simplifier:
                 or self._split_off_scalars(product)
                 or absorb_sign(product)
                 or cancel_inverses(product)
+                or cancel_powers(product)
                 or join_matrix_powers(product)
                 or fuse_elementwise(product)
                 or recognise_softmax(product)
