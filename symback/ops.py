@@ -178,7 +178,19 @@ def add(*terms: Node) -> Node:
     if len(kept) == 1:
         return kept[0]
     canonical = tuple(sorted(kept, key=lambda node: node.key))
-    return make("add", tuple(kept), (), shape, identity=canonical)
+    mirrored = len(shape) == 2 and shape[0] == shape[1] and _is_mirrored(kept)
+    return make("add", tuple(kept), (), shape, symmetric=mirrored, identity=canonical)
+
+
+def _is_mirrored(terms: list[Node]) -> bool:
+    """Whether a sum is its own transpose: each term is symmetric or stands there turned too."""
+    turned = [term for term in terms if not term.symmetric]
+    return len(turned) <= MOST_TURNED and all(
+        einsum(1, [(term, "ij")], "ji", merge=True) in turned for term in turned
+    )
+
+
+MOST_TURNED = 8
 
 
 def subtract(a: Node, b: Node) -> Node:
@@ -275,6 +287,12 @@ def einsum(
 def is_closed(node: Node) -> bool:
     """Whether this is a scalar that sums over indices, such as x'*y; it stays one factor."""
     return node.op == "einsum" and not node.shape and bool(einsum_parts(node)[3])
+
+
+def is_pointwise(node: Node) -> bool:
+    """Whether each entry of a product is the product of entries: nothing is summed, no diagonal."""
+    _, labels, out, _ = einsum_parts(node)
+    return len(set(out)) == len(out) and all(label in out for own in labels for label in own)
 
 
 def _find(alias: Mapping[Label, Label], label: Label) -> Label:
@@ -512,8 +530,7 @@ def power(base: Node, exponent: Node | Number) -> Node:
         return power(inner_base, einsum(e, [(inner_exponent, ())], ()))
     if base.op == "einsum" and whole:
         coef, labels, out, _ = einsum_parts(base)
-        elementwise = all(own == out or not own for own in labels) and len(set(out)) == len(out)
-        if base.args and elementwise:
+        if base.args and is_pointwise(base):
             factors = [(power(arg, e), own) for arg, own in zip(base.args, labels, strict=True)]
             folded = _number_power(Fraction(coef), e)
             if folded is not None:

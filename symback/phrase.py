@@ -469,6 +469,9 @@ def kron(a: Phrase, b: Phrase, shape: Shape) -> Phrase:
         bare.append(part)
     if all(part.head == "eye" for part in bare):
         return mul([*scalars, eye(shape[0])], coef)
+    first, second = bare
+    if first.head == "eye" and second.head == "kron" and second.args[0].head == "eye":
+        bare = [eye(times(first.shape[0], second.args[0].shape[0])), second.args[1]]
     symmetric = all(part.symmetric for part in bare)
     return mul([*scalars, Phrase("kron", tuple(bare), (), shape, symmetric)], coef)
 

@@ -290,6 +290,9 @@ class Writer:
         if a.head == "softmax" and 1 not in a.shape:  # the transpose of a product
             scales, _ = self(a).args
             return sp.MatMul(self(transpose(a.args[0])).applyfunc(sp.exp), scales)
+        if a.head == "row_sums":
+            (matrix,) = a.args
+            return sp.MatMul(OneMatrix(1, self.size(matrix.shape[1])), self(transpose(matrix)))
         return sp.Transpose(self(a))
 
     def _inverse(self, p: Phrase) -> Any:

@@ -10,7 +10,7 @@ from typing import Protocol
 from symback import phrase as p
 from symback.graph import Node, Shape, Size, topological
 from symback.notation.gathering import gathered
-from symback.notation.ranges import Demand, Range, System, sides_of
+from symback.notation.ranges import Demand, Range, System, always, sides_of
 from symback.ops import (
     ONE,
     ZERO,
@@ -273,6 +273,11 @@ class Indexer:
             factors.append(self.entry(arg, tuple(value[x] for x in own)))
         body = p.mul(_merge_equal(factors), Fraction(coef))
         self.free = outside_free
+        for index in [i for i in ranges if not _mentions(body, {i.name})]:
+            count = flat(add(ranges[index].high, scale(-1, ranges[index].low), ONE))
+            if not system.bounds_others(index) and always(count, {**self.free, **ranges}):
+                del ranges[index]
+                body = p.mul([body, self.notation.scalar(count)])
         if not ranges:
             return body
         outside = []

@@ -8,6 +8,7 @@ from symback.ops import (
     Label,
     add,
     apply,
+    einsum,
     einsum_parts,
     is_zero,
     ones,
@@ -19,7 +20,7 @@ from symback.ops import (
     value_of,
     zeros,
 )
-from symback.simplify.cancel import take_out_scalars
+from symback.simplify.cancel import EVEN, ODD, take_out_scalars
 from symback.simplify.product import Product, einsum_like
 from symback.simplify.softmax import is_softmax
 from symback.simplify.sums import flatten_sum
@@ -141,7 +142,18 @@ def fuse_function(node: Node) -> Node:
         return take_out_scalars(node)
     if node.op != "map":
         return node
+    narrow = _before_spreading(node)
+    if narrow is not None:
+        return narrow
     name = node.params[0]
+    if name in ODD or name in EVEN:
+        coef, core = split_coefficient(node.args[0])
+        if coef < 0 and core is not ONE:
+            return scale(-1 if name in ODD else 1, apply(str(name), scale(-1, node.args[0])))
+    if name == "exp":
+        powers = _power_of_logarithm(node.args[0])
+        if powers is not None:
+            return powers
     if name in ("abs", "sign"):
         coef, core = split_coefficient(node.args[0])
         if coef != 1 and value_of(node.args[0]) is None:
@@ -178,6 +190,40 @@ def fuse_function(node: Node) -> Node:
         if u is not None:
             return apply("softplus", u)
     return node
+
+
+def _before_spreading(node: Node) -> Node | None:
+    """f of a column spread over the columns of a matrix: first f, then spread."""
+    arrays = [arg for arg in node.args if arg.shape]
+    if len(arrays) != 1 or arrays[0].op != "einsum" or not arrays[0].args:
+        return None
+    (spread,) = arrays
+    coef, labels, out, sizes = einsum_parts(spread)
+    carried = {x for own in labels for x in own}
+    kept = tuple(x for x in out if x in carried)
+    if len(kept) == len(out) or len(set(out)) != len(out):
+        return None
+    known = dict(enumerate(sizes))
+    narrow = einsum(
+        coef,
+        list(zip(spread.args, labels, strict=True)),
+        kept,
+        {x: size for x, size in known.items() if x in carried},
+    )
+    inner = rebuild(node, tuple(narrow if arg is spread else arg for arg in node.args))
+    return einsum(1, [(inner, kept)], out, known)
+
+
+def _power_of_logarithm(node: Node) -> Node | None:
+    """u^c for c*log(u) with a number or a scalar c."""
+    product = Product.of(node)
+    logs = [(f, own) for f, own in product.factors if f.op == "map" and f.params[0] == "log"]
+    if len(logs) != 1 or logs[0][1] != product.out:
+        return None
+    rest = [(f, own) for f, own in product.factors if f is not logs[0][0]]
+    if len(rest) != len(product.factors) - 1 or any(own for _, own in rest):
+        return None
+    return power(logs[0][0].args[0], einsum(product.coef, rest, ()))
 
 
 def _in_case(node: Node, condition: Node, place: int) -> Node:

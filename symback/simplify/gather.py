@@ -72,16 +72,20 @@ def _role(product: Product, place: int) -> tuple[object, ...]:
 
 
 def factors_in_common(products: list[Product], members: Members) -> list[Node]:
-    """What may be taken out: of 1/x and 1/x^2, first 1/x and then 1/x^2; of x and x^2, x."""
+    """What may be taken out: of 1/x and 1/x^2, first 1/x and then 1/x^2; of x and x^2, x.
+
+    Of x and 1/x nothing: a sum of powers reads better than (x^2 + 1)/x.
+    """
     wholes = [products[t].factors[place][0] for t, place, _ in members]
     exponents = {value_of(split_power(whole)[1]) for whole in wholes}
     if len(exponents) == 1:
         return wholes[:1]
     known = sorted((e for e in exponents if e is not None), key=abs)
     base = split_power(wholes[0])[0]
-    chosen = [known[0], known[-1]] if known[-1] < 0 else [known[0]]
-    if known[0] > 0 > known[-1]:
-        chosen = [known[-1]]
+    if min(known) < 0 < max(known):
+        return []
+    is_size = base.op == "symbol" and base.params[1] == "size"
+    chosen = [known[0], known[-1]] if known[-1] < 0 and not is_size else [known[0]]
     return [power(base, e) for e in dict.fromkeys(chosen)]
 
 

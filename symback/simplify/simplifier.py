@@ -38,6 +38,7 @@ from symback.simplify.sums import (
     flatten_sum,
     fuse_sum,
     reflect,
+    sum_of_spread,
 )
 
 MAX_GATHERED_TERMS = 60
@@ -106,6 +107,7 @@ class Simplifier:
                 or absorb_into_case(product)
                 or substitute_selections(product)
                 or sum_of_indices(product)
+                or sum_of_spread(product)
             )
             if not changed:
                 break

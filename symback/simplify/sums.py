@@ -52,6 +52,7 @@ def fuse_sum(node: Node, tidy: Callable[[Node], Node]) -> Node:
             or _join_cases(node)
             or _join_diagonals(node, tidy)
             or _join_row_sums(node, tidy)
+            or _join_spreads(node, tidy)
             or _join_totals(node, tidy)
         )
         if fused is None:
@@ -113,6 +114,26 @@ def _join_row_sums(node: Node, tidy: Callable[[Node], Node]) -> Node | None:
             matrices.append(einsum(coef, [(term.args[0], labels)], order))
         joined = einsum(1, [(tidy(add(*matrices)), (0, 1))], (0,))
         return add(*(t for t in node.args if t not in terms), joined)
+    return None
+
+
+def _join_spreads(node: Node, tidy: Callable[[Node], Node]) -> Node | None:
+    """a*1' + b*1' -> (a + b)*1'."""
+    if node.rank != 2 or len(node.args) < 2:
+        return None
+    for axis in (0, 1):
+        kept = []
+        for term in node.args:
+            product = Product.of(term)
+            here, other = product.out[axis], product.out[1 - axis]
+            if here == other or any(here in own for _, own in product.factors):
+                break
+            del product.sizes[here]
+            kept.append(einsum(product.coef, product.factors, (other,), product.sizes))
+        else:
+            total = tidy(add(*kept))
+            ends = ("lost", "kept") if axis == 0 else ("kept", "lost")
+            return einsum(1, [(total, ("kept",))], ends, {"lost": node.shape[axis]})
     return None
 
 
@@ -258,6 +279,31 @@ def expand(node: Node, limit: int) -> Node | None:
             product.factors[place] = (inner, labels)
             todo.append(product.node(merge=True))
     return add(*done)
+
+
+def sum_of_spread(product: Product) -> bool:
+    """(X - b*1')*1 -> X*1 - n*b: a sum over an axis along which a term does not change."""
+    for place, (total, labels) in enumerate(product.factors):
+        if total.op != "add":
+            continue
+        for axis, label in enumerate(labels):
+            if label in product.out or product.places(label) != 1:
+                continue
+            if not any(_is_spread_along(term, axis) for term in total.args):
+                continue
+            every = tuple(range(total.rank))
+            kept = tuple(x for x in every if x != axis)
+            terms = [einsum(1, [(term, every)], kept, merge=True) for term in total.args]
+            product.factors[place] = (add(*terms), tuple(labels[x] for x in kept))
+            product.forget(label)
+            return True
+    return False
+
+
+def _is_spread_along(term: Node, axis: int) -> bool:
+    product = Product.of(term)
+    label = product.out[axis]
+    return product.places(label) == 1
 
 
 def expand_selections(root: Node) -> Node:
