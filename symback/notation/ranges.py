@@ -308,7 +308,7 @@ class System:
         index = next((i for i in symbols_of([whole]) if i in self.ranges), None)
         if coefs != (1,) or index is None or coefficient_of(whole, index) != 1:
             return False
-        given = scale(-1, offset)
+        given = flat(scale(-1, offset))
         limits = self.ranges.pop(index)
         self._bound_given(given, limits, subtract(whole, index))
         self._replace(index, solve_for(flat(subtract(whole, given)), index))
