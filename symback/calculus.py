@@ -19,6 +19,7 @@ from symback.phrase import transpose
 from symback.simplify import Simplifier, simplify
 from symback.simplify.sums import expand_selections
 from symback.sizes import times
+from symback.sympy_lists import each_gradient, each_jacobian, entries, is_list
 from symback.sympy_read import Reader, expression
 from symback.sympy_write import Writer
 from symback.tensor import Tensor, show_shape
@@ -29,8 +30,8 @@ Layout = Literal["mixed", "numerator", "denominator", "vec"]
 def gradient(expr: Any, wrt: Any) -> Any:
     """The gradient of a scalar expression (1x1 counts) by one variable.
 
-    `wrt` is a Symbol, a MatrixSymbol, an entry of one (MatrixElement, Indexed, ArrayElement) or an
-    ArraySymbol; the gradient has its shape.
+    `wrt` is a Symbol, a MatrixSymbol, an entry of one (MatrixElement, Indexed, ArrayElement), an
+    ArraySymbol, or a list or explicit matrix of scalars; the gradient has its shape.
 
     Raises:
         ShapeError: `expr` is not a scalar.
@@ -42,6 +43,8 @@ def gradient(expr: Any, wrt: Any) -> Any:
     >>> gradient(x.T*A*x, x)
     (A + A.T)*x
     """
+    if is_list(wrt):
+        return each_gradient([gradient(expr, one) for one in entries(wrt)], wrt)
     derivation = _Derivation(expr, (wrt,))
     if derivation.root.shape and not derivation.root.is_scalar:
         raise ShapeError(
@@ -68,11 +71,17 @@ def jacobian(expr: Any, wrt: Any, layout: Layout = "mixed") -> Any:
     >>> jacobian(A*x, x)
     A
     """
+    if is_list(wrt):
+        if layout != "mixed":
+            raise Unsupported(f"layout {layout!r} is for one variable, not for a list of them")
+        return each_jacobian([jacobian(expr, one) for one in entries(wrt)], wrt)
     return _Derivation(expr, (wrt,)).write(layout)
 
 
 def hessian(expr: Any, x: Any, y: Any = None) -> Any:
     """The second derivative of a scalar expression by `x`, then by `y` (or `x` again).
+
+    With lists of scalars the answer is the matrix of their second derivatives.
 
     >>> from sympy import MatrixSymbol, symbols
     >>> n = symbols("n", integer=True, positive=True)
@@ -80,7 +89,10 @@ def hessian(expr: Any, x: Any, y: Any = None) -> Any:
     >>> hessian(x.T*A*x, x)
     A + A.T
     """
-    derivation = _Derivation(expr, (x, x if y is None else y))
+    y = x if y is None else y
+    if is_list(x) and is_list(y):
+        return sp.Matrix([[hessian(expr, one, two) for two in entries(y)] for one in entries(x)])
+    derivation = _Derivation(expr, (x, y))
     if derivation.root.shape and not derivation.root.is_scalar:
         raise ShapeError(f"a Hessian needs a scalar, not shape {show_shape(derivation.root.shape)}")
     return derivation.write("mixed")
@@ -127,7 +139,7 @@ class _Derivation:
     def __init__(self, expr: Any, variables: tuple[Any, ...]) -> None:
         self.expr = expression(expr)
         variables = tuple(expression(v) for v in variables)
-        self.reader = Reader(self.expr, *variables)
+        self.reader = Reader(self.expr, variables=variables)
         self.root = self.reader.read(self.expr)
         if self.root.is_scalar:
             self.root = Tensor(self.root.node, (), self.root.free)

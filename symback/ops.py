@@ -522,7 +522,7 @@ def power(base: Node, exponent: Node | Number) -> Node:
         folded = _number_power(value, e)
         if folded is not None:
             return number(folded)
-    if base.op in ("select", "pick", "order") and e > 0:
+    if e > 0 and (base.op in ("select", "pick", "order") or base.params[1:] == ("place",)):
         return base  # entries are 0 or 1
     whole = e.denominator == 1
     inner_base, inner_exponent = split_power(base)

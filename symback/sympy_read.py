@@ -90,8 +90,20 @@ RELATIONS: dict[Any, tuple[str, bool]] = {  # name, whether the sides are swappe
 MAX_UNROLLED = 400
 
 
+def _base_of(variable: Any) -> Any:
+    """w of w[k], X of X[i, j], the variable itself otherwise."""
+    if isinstance(variable, sp.Indexed):
+        return variable.base
+    return (
+        variable.args[0] if isinstance(variable, (MatrixElement, arrays.ArrayElement)) else variable
+    )
+
+
 class Reader:
     """Reads expressions that share their symbols.
+
+    With `variables`, what depends on none of them may be anything, and any function that SymPy can
+    differentiate is read.
 
     Attributes:
         surfaces: the declared shape of symbols that are rows or 1x1.
@@ -99,7 +111,9 @@ class Reader:
         written: the SymPy object that a symbol stands for.
     """
 
-    def __init__(self, *expressions: Any) -> None:
+    def __init__(self, *expressions: Any, variables: Sequence[Any] = ()) -> None:
+        self.variables = tuple(_base_of(v) for v in variables)
+        expressions = (*expressions, *variables)
         self.surfaces: dict[Node, Shape] = {}
         self.origins: dict[Node, tuple[Node, ...]] = {}
         self.written: dict[Node, Any] = {}
@@ -138,7 +152,7 @@ class Reader:
     @property
     def is_plain(self) -> bool:
         """Whether everything read so far is a scalar or a matrix, nothing an indexed array."""
-        indexed = (sp.IndexedBase, arrays.ArraySymbol)
+        indexed = (sp.IndexedBase, arrays.ArraySymbol, sp.Lambda)
         return not any(isinstance(obj, indexed) for obj in self.written.values())
 
     def is_size(self, *values: Any) -> bool:
@@ -174,7 +188,9 @@ class Reader:
             return tn.index_value(bound) if isinstance(bound, Index) else bound
         if expr.is_Number:
             return tn.scalar(_number(expr))
-        if expr.is_Symbol:
+        if expr.is_Symbol and not expr.is_commutative:
+            raise Unsupported(f"cannot read {expr}: it does not commute, and is no matrix")
+        if expr.is_Symbol or isinstance(expr, sp.Idx):
             return self.symbol(expr, expr.name, ())
         for cls in type(expr).__mro__:
             if cls in FUNCTIONS:
@@ -184,12 +200,68 @@ class Reader:
             reader = READERS.get(cls)
             if reader is not None:
                 return reader(self, expr, env)
+        if self._is_constant(expr, env):
+            return self.constant(expr, env)
+        if self.variables and isinstance(expr, sp.Function):
+            return _applied(self, expr.func, self.all(expr.args, env), env)
         raise Unsupported(f"cannot read {type(expr).__name__}: {_short(expr)}")
+
+    # --- what is not differentiated ---------------------------------------------------------
+
+    def _is_constant(self, expr: Any, env: Env) -> bool:
+        """Whether a scalar depends on no variable, but perhaps on indices of sums around it."""
+        bound = [env[s] for s in expr.free_symbols if s in env]
+        return (
+            bool(self.variables)
+            and isinstance(expr, sp.Expr)
+            and not expr.is_Matrix
+            and all(isinstance(value, Index) for value in bound)
+            and not expr.has(*self.variables)
+        )
+
+    def constant(self, expr: Any, env: Env) -> Tensor:
+        """binomial(n, i) over i, say, as an array that is a symbol of its own."""
+        names, indices = _bound_names(expr, env)
+        if not names:
+            return self.symbol(expr, str(expr), ())
+        written = sp.Lambda(tuple(names), expr)
+        sizes = tuple(i.size for i in indices)
+        node = self.symbol(written, str(expr), sizes).node
+        self.origins[node] = tuple(i.low for i in indices if i.size != 1)
+        free = tuple(i for i in indices if i.size != 1)
+        return Tensor(node, (), free)
+
+    def place(self, expr: Any, env: Env, size: Size, origin: Node) -> tuple[Index, Tensor]:
+        """An index that is no sum of indices, labels[i] say: its axis, and 1 where it points.
+
+        The sum of U[r, k]*[labels[i] == r] over r is U[labels[i], k].
+        """
+        names, indices = _bound_names(expr, env)
+        if not names or not self._is_constant(expr, env):
+            raise Unsupported(f"an index must be a sum of indices and sizes, not {expr}")
+        name = f"[{expr}]"
+        target = Index(
+            f"{name}#{len(self.written)}", ops.ZERO, ops.subtract(ops.size_node(size), ops.ONE)
+        )
+        moving = tuple(i for i in indices if i.size != 1)
+        node = ops.symbol(name, (*(i.size for i in moving), size), kind="place")
+        self.origins[node] = (*(i.low for i in moving), origin)
+        self.written[node] = sp.Lambda(tuple(names), expr)
+        self.written[ops.symbol(name, kind="function")] = self.written[node]
+        return target, Tensor(node, (), (*moving, target))
 
     def all(self, items: Sequence[Any], env: Env) -> list[Tensor]:
         return [self.read(item, env) for item in items]
 
     # --- index variables -----------------------------------------------------------------------
+
+    def is_affine(self, expr: Any, env: Env) -> bool:
+        """Whether every index of a sum stands alone in its term, as i and j do in 2*i - j + n."""
+        try:
+            self.affine(expr, env)
+        except Unsupported:
+            return False
+        return True
 
     def affine(self, expr: Any, env: Env) -> tuple[dict[Index, Size], Node]:
         """An index expression as whole multiples of index variables, and the rest."""
@@ -219,12 +291,24 @@ class Reader:
         coefs, offset = self.affine(index, env)
         return coefs, ops.subtract(offset, origin)
 
-    def indexed(self, expr: Any, env: Env) -> Tensor:
-        base = self.indexed_base(expr.base)
+    def entry_of(self, base: Tensor, indices: Sequence[Any], env: Env) -> Tensor:
+        """One entry of an array, at any indices that do not depend on the variables."""
         origins = self.origins.get(base.node, (ops.ZERO,) * base.rank)
-        return tn.entry(
-            base, [self.position(i, env, o) for i, o in zip(expr.indices, origins, strict=True)]
-        )
+        positions: list[tuple[dict[Index, Size], Node]] = []
+        places: list[tuple[Index, Tensor]] = []
+        for index, size, origin in zip(indices, base.shape, origins, strict=True):
+            if self.is_affine(index, env):
+                positions.append(self.position(index, env, origin))
+                continue
+            places.append(self.place(index, env, size, origin))
+            positions.append(({places[-1][0]: 1}, ops.ZERO))
+        result = tn.entry(base, positions)
+        for target, place in places:
+            result = tn.sum_over(tn.hadamard(place, result), target)
+        return result
+
+    def indexed(self, expr: Any, env: Env) -> Tensor:
+        return self.entry_of(self.indexed_base(expr.base), expr.indices, env)
 
     def indexed_base(self, base: Any) -> Tensor:
         if base in self._symbols:
@@ -238,7 +322,7 @@ class Reader:
     def element(self, expr: Any, env: Env) -> Tensor:
         parent, *indices = expr.args
         inner = self.read(parent, env)
-        return tn.entry(tn.as_matrix(inner), [self.position(i, env) for i in indices])
+        return self.entry_of(tn.as_matrix(inner), indices, env)
 
     def limits(self, expr: Any, env: Env) -> tuple[list[Index], dict[Any, Tensor | Index], Tensor]:
         """The index variables of a Sum, the names they bind, and the conditions on them."""
@@ -269,6 +353,12 @@ def _number(expr: Any) -> Fraction:
     raise Unsupported(f"cannot read the number {expr}")
 
 
+def _bound_names(expr: Any, env: Env) -> tuple[list[Any], list[Index]]:
+    """The indices of sums around an expression that stand in it."""
+    names = [s for s, bound in env.items() if isinstance(bound, Index) and s in expr.free_symbols]
+    return names, [bound for s in names if isinstance(bound := env[s], Index)]
+
+
 def _short(expr: Any) -> str:
     text = str(expr)
     return text if len(text) <= 80 else text[:77] + "..."
@@ -289,6 +379,8 @@ def expression(value: Any) -> Any:
     Raises:
         InputError: for anything else.
     """
+    if isinstance(value, sp.NDimArray) and value.rank() in (1, 2):
+        return value.tomatrix() if value.rank() == 2 else sp.Matrix(list(value))
     try:
         return sp.sympify(value, strict=True)
     except sp.SympifyError:
@@ -348,9 +440,16 @@ def _applied(r: Reader, function: Any, args: list[Tensor], env: Env) -> Tensor:
     if isinstance(function, UndefinedFunction):
         r.written[ops.symbol(function.__name__, kind="function")] = function
         return tn.elementwise(function.__name__, *args, order=(0,) * len(args))
+    if isinstance(function, sp.FunctionClass) and not _is_read(function):
+        r.written[ops.symbol(function.__name__, kind="function")] = function
+        return tn.elementwise(function.__name__, *args, order=(0,) * len(args))
     stand_ins = [sp.Dummy(f"x{k}") for k in range(len(args))]
     inner = {**env, **dict(zip(stand_ins, args, strict=True))}
     return r.read(function(*stand_ins), inner)
+
+
+def _is_read(function: Any) -> bool:
+    return any(cls in FUNCTIONS or cls in COMPOSED or cls in READERS for cls in function.__mro__)
 
 
 def _undefined(r: Reader, expr: Any, env: Env) -> Tensor:
@@ -554,17 +653,23 @@ def _product(r: Reader, expr: Any, env: Env) -> Tensor:
 
 
 def _delta(r: Reader, expr: Any, env: Env) -> Tensor:
+    if len(expr.args) > 2:
+        raise Unsupported(f"cannot read {expr}: a delta with a range of its own")
+    for index, other in (expr.args, expr.args[::-1]):
+        bound = env.get(other)
+        if not r.is_affine(index, env) and isinstance(bound, Index):
+            target, place = r.place(index, env, bound.size, bound.low)
+            return Tensor(place.node, (), tuple(bound if i is target else i for i in place.free))
     left, left_rest = r.affine(expr.args[0], env)
     right, right_rest = r.affine(expr.args[1], env)
     coefs = dict(left)
     for index, c in right.items():
         coefs[index] = plus(coefs.get(index, 0), minus(c))
     rest = ops.subtract(left_rest, right_rest)
-    if not any(coefs.values()):
-        if ops.value_of(rest) is None:
-            raise Unsupported(f"a delta of two free indices: {expr}")
-        return tn.scalar(int(ops.value_of(rest) == 0))
-    return tn.condition("==", coefs, rest)
+    if any(coefs.values()):
+        return tn.condition("==", coefs, rest)
+    known = ops.value_of(rest)
+    return r.constant(expr, env) if known is None else tn.scalar(int(known == 0))
 
 
 def _array_product(r: Reader, expr: Any, env: Env) -> Tensor:

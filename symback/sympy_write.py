@@ -6,7 +6,8 @@ and compiled like anything else in SymPy.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Container, Mapping
+from itertools import count
 from typing import Any
 
 import sympy as sp
@@ -280,7 +281,8 @@ class Writer:
         if name in OPS:
             raise Unsupported(f"SymPy has no notation for {OPS[name]} of this")
         base = self.symbols.get((name, "function"), sp.Function(name))
-        return derived_function(base, order)
+        functions = {str(known) for known, kind in self.symbols if kind == "function"}
+        return derived_function(base, order, functions)
 
     def _scalar(self, p: Phrase) -> Any:
         return sp.Trace(self(p.args[0]))
@@ -411,6 +413,8 @@ class Writer:
         places = [self(i) for i in indices]
         if isinstance(written, (sp.IndexedBase, ArraySymbol)):
             return written[tuple(places)]
+        if isinstance(written, sp.Lambda):  # what is not differentiated, such as binomial(n, i)
+            return written(*places)
         if len(places) == 1:
             places = [sp.Integer(0), *places] if base.shape[0] == 1 else [*places, sp.Integer(0)]
         if base.head in ("inverse", "matrix_pow"):
@@ -467,6 +471,12 @@ class Writer:
         left, right = map(self, p.args)
         return sp.Lt(left, right) if p.data == ("<",) else sp.Le(left, right)
 
+    def _unused(self, body: Any) -> Any:
+        """A name for the one column of a FunctionMatrix that nothing in its body has."""
+        taken = {symbol.name for symbol in body.free_symbols}
+        name = next(name for k in count() if (name := f"unused{k or ''}") not in taken)
+        return sp.Symbol(name, integer=True)
+
     def _comprehension(self, p: Phrase) -> Any:
         axes = []
         for name, size in p.axes:
@@ -475,7 +485,7 @@ class Writer:
         body = self(p.args[0])
         if len(axes) <= 2:
             rows, columns = (axes[0][1], axes[1][1]) if len(axes) == 2 else (axes[0][1], 1)
-            column_index = axes[1][0] if len(axes) == 2 else sp.Symbol("unused", integer=True)
+            column_index = axes[1][0] if len(axes) == 2 else self._unused(body)
             return sp.FunctionMatrix(rows, columns, sp.Lambda((axes[0][0], column_index), body))
         return ArrayComprehension(body, *((index, 0, size - 1) for index, size in axes))
 
@@ -577,16 +587,36 @@ def _made_of(p: Phrase, inner: Phrase) -> bool:
     return _is_elementwise(p) and all(_made_of(a, inner) for a in p.args if a.is_matrix)
 
 
-def derived_function(base: Any, order: tuple[Any, ...]) -> Any:
-    """f, f', f'' of an unknown function f of one argument; f_1, f_12 of several."""
-    count = sum(order)
-    if not count:
+def derived_function(base: Any, order: tuple[Any, ...], taken: Container[str] = ()) -> Any:
+    """f, f', f'' of an unknown function f of one argument; f_1, f_12 of several.
+
+    A function that SymPy knows is differentiated by SymPy. `taken` are names of other functions.
+
+    Raises:
+        Unsupported: SymPy does not know the derivative either.
+    """
+    if not sum(order):
         return base
+    if not isinstance(base, UndefinedFunction):
+        return _known_derivative(base, order)
     name = base.__name__
     if len(order) == 1:
-        return _Derived(base, f"{name}{chr(39) * count}", order)
-    places = "".join(str(k + 1) * c for k, c in enumerate(order))
-    return _Derived(base, f"{name}_{places}", order)
+        return _Derived(base, f"{name}{chr(39) * sum(order)}", order)
+    places = "".join(str(k + 1) * times for k, times in enumerate(order))
+    derived = f"{name}_{places}"
+    while derived in taken:
+        derived += "_"
+    return _Derived(base, derived, order)
+
+
+def _known_derivative(base: Any, order: tuple[Any, ...]) -> Callable[..., Any]:
+    stand_ins = [sp.Dummy() for _ in order]
+    value = base(*stand_ins)
+    for variable, times in zip(stand_ins, order, strict=True):
+        value = value.diff(variable, times)
+    if value.has(sp.Derivative, sp.Subs):
+        raise Unsupported(f"cannot differentiate {base.__name__}: SymPy has no derivative for it")
+    return lambda *args: value.xreplace(dict(zip(stand_ins, args, strict=True)))
 
 
 def _Derived(base: Any, name: str, order: tuple[Any, ...]) -> Any:  # noqa: N802
@@ -597,8 +627,8 @@ def _Derived(base: Any, name: str, order: tuple[Any, ...]) -> Any:  # noqa: N802
             return AppliedUndef._eval_subs(self, old, new)
         stand_ins = [sp.Dummy() for _ in self.args]
         value = new(*stand_ins)
-        for variable, count in zip(stand_ins, order, strict=True):
-            value = value.diff(variable, count)
+        for variable, times in zip(stand_ins, order, strict=True):
+            value = value.diff(variable, times)
         return value.subs(dict(zip(stand_ins, self.args, strict=True)))
 
     return UndefinedFunction(name, __dict__={"_eval_subs": _eval_subs})

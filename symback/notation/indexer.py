@@ -8,7 +8,7 @@ from itertools import count, product
 from typing import Protocol
 
 from symback import phrase as p
-from symback.graph import Node, Shape, Size, topological
+from symback.graph import Node, Shape, Size, symbols_of, topological, transform
 from symback.notation.gathering import gathered
 from symback.notation.ranges import Demand, Range, System, always, sides_of
 from symback.ops import (
@@ -18,6 +18,7 @@ from symback.ops import (
     apply,
     einsum_parts,
     number,
+    rebuild,
     scale,
     size_node,
     subtract,
@@ -191,6 +192,11 @@ class Indexer:
         origins = self.notation.origins.get(node)
         if origins is not None:
             indices = tuple(add(i, o) for i, o in zip(indices, origins, strict=True))
+        if node.params[1] == "place":
+            *inner, row = indices
+            return Phrase(
+                "delta", (self.notation.scalar(_pointed(node, inner)), self.notation.scalar(row))
+            )
         surface = self.notation.surfaces.get(node, column_shape(node.shape))
         base = Phrase("symbol", (), node.params, surface, node.symmetric)
         return Phrase("entry", (base, *map(self.notation.scalar, indices)))
@@ -256,6 +262,12 @@ class Indexer:
         selections = []
         rest = []
         for arg, own in zip(node.args, labels, strict=True):
+            if (
+                arg.op == "symbol"
+                and arg.params[1] == "place"
+                and self._follow(arg, own, value, ranges)
+            ):
+                continue
             if arg.op == "select":
                 selections.append((arg, own))
             else:
@@ -292,6 +304,27 @@ class Indexer:
         bounds = [self.notation.scalar(b) for i in order for b in (ranges[i].low, ranges[i].high)]
         total = Phrase("sum_over", (body, *bounds), tuple(i.name for i in order))
         return p.mul([*outside, total], coef_out)
+
+    def _follow(
+        self,
+        place: Node,
+        labels: tuple[int, ...],
+        value: dict[int, Node],
+        ranges: dict[Node, Range],
+    ) -> bool:
+        """Put labels[i] for the summed index r of [labels[i] == r]."""
+        *inner, row = labels
+        index = next((i for i in symbols_of([value[row]]) if i in ranges), None)
+        if index is None:
+            return False
+        *starts, origin = self.notation.origins[place]
+        shifted = [add(value[x], start) for x, start in zip(inner, starts, strict=True)]
+        position = subtract(_pointed(place, shifted), origin)
+        del ranges[index]
+        result = add(index, subtract(position, value[row]))
+        for label, old in value.items():
+            value[label] = flat(transform(old, rebuild, {index: flat(result)}))
+        return True
 
     def _origin(self, node: Node, label: int) -> Node:
         """Where the user's own index for this label starts."""
@@ -353,6 +386,11 @@ def _shift(node: Node, axis: int) -> Node | None:
         return None
     shift = flat(scale(1 if coefs[axis] == 1 else -1, offset))
     return shift if never_negative(shift) else None
+
+
+def _pointed(place: Node, indices: list[Node]) -> Node:
+    """The index labels[i] for the array of [labels[i] == r]."""
+    return apply(place.name, *indices)
 
 
 def _has_head(form: Phrase, head: str) -> bool:

@@ -1,0 +1,51 @@
+"""Derivatives by a list or an explicit matrix of scalars, put together from those by each."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import sympy as sp
+
+from symback.errors import Unsupported
+
+
+def is_list(wrt: Any) -> bool:
+    """Whether this is several variables: a list, a tuple, an explicit matrix or array."""
+    return isinstance(wrt, (list, tuple, sp.Tuple, sp.MatrixBase, sp.NDimArray))
+
+
+def entries(wrt: Any) -> list[Any]:
+    """The variables of a list, in row-major order.
+
+    >>> entries(sp.Matrix([[1, 2], [3, 4]]))
+    [1, 2, 3, 4]
+    """
+    return list(wrt.flat()) if isinstance(wrt, sp.MatrixBase) else list(sp.flatten(wrt))
+
+
+def each_gradient(slopes: Sequence[Any], wrt: Any) -> Any:
+    """The slopes of a scalar in the shape of its variables; those of a list are a column."""
+    shape = wrt.shape if isinstance(wrt, sp.MatrixBase) else (len(slopes), 1)
+    return sp.Matrix(*shape, list(slopes))
+
+
+def each_jacobian(slopes: Sequence[Any], wrt: Any) -> Any:
+    """The slopes of an expression, its own axes first, then those of the variables.
+
+    Raises:
+        Unsupported: the expression is a matrix of symbolic size.
+    """
+    if not any(getattr(slope, "is_Matrix", False) for slope in slopes):
+        return each_gradient(slopes, wrt)
+    if not all(isinstance(slope, sp.MatrixBase) for slope in slopes):
+        raise Unsupported(
+            "the derivative of a matrix of symbolic size by a list of variables",
+            hint="differentiate by one variable at a time",
+        )
+    is_table = isinstance(wrt, sp.MatrixBase) and 1 not in wrt.shape
+    if slopes[0].shape[1] == 1 and not is_table:
+        return sp.Matrix.hstack(*slopes)
+    own = slopes[0].shape if slopes[0].shape[1] != 1 else slopes[0].shape[:1]
+    axes = wrt.shape if is_table else (len(slopes),)
+    return sp.Array([slope[k] for k in range(len(slopes[0])) for slope in slopes], (*own, *axes))
