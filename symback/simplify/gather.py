@@ -145,7 +145,7 @@ def take_out(
     target = [("out", k) for k in range(len(out))]
     known = set(order) | set(factor_labels)
     free = {x: products[first].sizes[out[x[1]]] for x in target if x not in known}
-    gathered = einsum(1, [(total, order), (factor, factor_labels)], target, free)
+    gathered = einsum(1, [(total, order), (factor, factor_labels)], target, free, merge=True)
     chosen = {t for t, _, _ in members}
     others = [term for t, term in enumerate(node.args) if t not in chosen]
     return add(gathered, *others) if others else gathered
@@ -171,7 +171,7 @@ def _take_out_scalar(
         rests.append(einsum(coef, rest, product.out, product.sizes))
     total = tidy(flatten_sum(add(*rests)))
     axes = tuple(range(total.rank))
-    gathered = einsum(1, [(total, axes), (factor, ())], axes)
+    gathered = einsum(1, [(total, axes), (factor, ())], axes, merge=True)
     chosen = {t for t, _, _ in members}
     return add(gathered, *(term for t, term in enumerate(node.args) if t not in chosen))
 

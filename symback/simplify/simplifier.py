@@ -44,7 +44,7 @@ from symback.simplify.sums import (
 MAX_GATHERED_TERMS = 60
 
 
-MAX_GATHERING_TRIES = 6
+MAX_GATHERING_TRIES = 12
 # what 1 - f(u) for f(-u) must save at least
 REFLECTION_GAIN = {"sigmoid": 4, "heaviside": 0}
 
@@ -107,7 +107,7 @@ class Simplifier:
                 or absorb_into_case(product)
                 or substitute_selections(product)
                 or sum_of_indices(product)
-                or sum_of_spread(product)
+                or (not self.indices and sum_of_spread(product))
             )
             if not changed:
                 break

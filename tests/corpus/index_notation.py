@@ -370,7 +370,7 @@ KRONECKER = (
         "off-diagonal squares",
         over((1 - KroneckerDelta(i, j)) * A[i, j] ** 2, (i, n), (j, n)),
         A[p, q],
-        2 * (1 - KroneckerDelta(p, q)) * A[p, q],
+        (1 - KroneckerDelta(p, q)) * A[p, q] * 2,
     ),
     gradient(
         "distance to the identity",

@@ -1107,13 +1107,13 @@ NORMALISATION = (
         "variance, Sum",
         Sum((z[i, 0] - Sum(z[j, 0], (j, 0, n - 1)) / n) ** 2, (i, 0, n - 1)) / n,
         z,
-        2 * (z - ones(n, n) * z / n) / n,
+        2 * (z - Trace(ones(1, n) * z) / n * ones(n, 1)) / n,
     ),
     gradient(
         "variance, mean of squares less square of mean",
         z.T * z / n - (ones(1, n) * z / n) ** 2,
         z,
-        2 * (z - ones(n, n) * z / n) / n,
+        2 * (z - Trace(ones(1, n) * z) / n * ones(n, 1)) / n,
     ),
     gradient(
         "variance, centring matrix", z.T * centring * z / n, z, 2 * (z - ones(n, n) * z / n) / n
