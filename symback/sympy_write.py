@@ -394,7 +394,10 @@ class Writer:
         return DiagMatrix(self(p.args[0]))
 
     def _diagonal(self, p: Phrase) -> Any:
-        return DiagonalOf(self(p.args[0]))
+        matrix = self(p.args[0])
+        if isinstance(matrix.shape[0], int):  # explicit, which DiagonalOf does not take
+            return sp.Matrix([matrix[i, i] for i in range(matrix.shape[0])]).as_immutable()
+        return DiagonalOf(matrix)
 
     def _ones(self, p: Phrase) -> Any:
         return OneMatrix(*map(self.size, p.shape))

@@ -285,9 +285,11 @@ class Indexer:
             factors.append(self.entry(arg, tuple(value[x] for x in own)))
         body = p.mul(_merge_equal(factors), Fraction(coef))
         self.free = outside_free
-        for index in [i for i in ranges if not _mentions(body, {i.name})]:
+        for index in sorted(ranges, key=system.bounds_others):
             count = flat(add(ranges[index].high, scale(-1, ranges[index].low), ONE))
-            if not system.bounds_others(index) and always(count, {**self.free, **ranges}):
+            if _mentions(body, {index.name}) or system.bounds_others(index):
+                continue
+            if always(count, {**self.free, **ranges}):
                 del ranges[index]
                 body = p.mul([body, self.notation.scalar(count)])
         if not ranges:

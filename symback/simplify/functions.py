@@ -211,7 +211,7 @@ def _before_spreading(node: Node) -> Node | None:
         {x: size for x, size in known.items() if x in carried},
     )
     inner = rebuild(node, tuple(narrow if arg is spread else arg for arg in node.args))
-    return einsum(1, [(inner, kept)], out, known)
+    return einsum(1, [(inner, kept)], out, {x: known[x] for x in out})
 
 
 def _power_of_logarithm(node: Node) -> Node | None:

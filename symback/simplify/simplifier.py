@@ -188,7 +188,7 @@ class Simplifier:
         for name, gain in REFLECTION_GAIN.items():
             reflected = reflect(node, name)
             if reflected is not None:
-                candidate = self._fused(self._cancelled(reflected))
+                candidate = self._gathered(self._cancelled(reflected))
                 if self.cost(candidate) + gain < self.cost(best):
                     best = candidate
         if any(t.op == "einsum" and any(f.op == "add" for f in t.args) for t in node.args):
@@ -197,11 +197,11 @@ class Simplifier:
                 candidate = self._gathered(self._cancelled(expanded))
                 if self.cost(candidate) < self.cost(best):
                     best = candidate
-        return best
+        return fuse_sum(best, self._fused)
 
     def _fused(self, node: Node) -> Node:
         """What is left of a sum when a factor has been taken out, tidied in its turn."""
-        node = fuse_sum(node, self._fused)
+        node = fuse_sum(node, self._fused, factor=True)
         return self._gathered(node) if node.op == "add" else node
 
     def _gathered(self, node: Node) -> Node:

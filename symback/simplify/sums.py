@@ -43,11 +43,14 @@ def flatten_sum(node: Node) -> Node:
     return add(*terms)
 
 
-def fuse_sum(node: Node, tidy: Callable[[Node], Node]) -> Node:
-    """Terms that are one function together: 1 - sigmoid(u), exp(u) + exp(-u), two cases of one."""
+def fuse_sum(node: Node, tidy: Callable[[Node], Node], *, factor: bool = False) -> Node:
+    """Terms that are one function together: 1 - sigmoid(u), exp(u) + exp(-u), two cases of one.
+
+    As a `factor` of a product 1 - sigmoid(u) stays as it is.
+    """
     while node.op == "add":
         fused = (
-            _one_less_sigmoid(node)
+            (None if factor else _one_less_sigmoid(node))
             or _hyperbolic(node)
             or _join_cases(node)
             or _join_diagonals(node, tidy)
