@@ -653,15 +653,14 @@ def _product(r: Reader, expr: Any, env: Env) -> Tensor:
 
 
 def _delta(r: Reader, expr: Any, env: Env) -> Tensor:
-    if len(expr.args) > 2:
-        raise Unsupported(f"cannot read {expr}: a delta with a range of its own")
-    for index, other in (expr.args, expr.args[::-1]):
+    sides = expr.args[:2]
+    for index, other in (sides, sides[::-1]):
         bound = env.get(other)
         if not r.is_affine(index, env) and isinstance(bound, Index):
             target, place = r.place(index, env, bound.size, bound.low)
             return Tensor(place.node, (), tuple(bound if i is target else i for i in place.free))
-    left, left_rest = r.affine(expr.args[0], env)
-    right, right_rest = r.affine(expr.args[1], env)
+    left, left_rest = r.affine(sides[0], env)
+    right, right_rest = r.affine(sides[1], env)
     coefs = dict(left)
     for index, c in right.items():
         coefs[index] = plus(coefs.get(index, 0), minus(c))
