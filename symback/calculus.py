@@ -145,7 +145,7 @@ class _Derivation:
             self.root = Tensor(self.root.node, (), self.root.free)
         self.variables = [_Variable(v, self.reader) for v in variables]
         self.by_indices = any(v.entry is not None for v in self.variables)
-        tidy = Simplifier(indices=self.by_indices or not self.reader.is_plain)
+        tidy = Simplifier(indices=self.by_indices or bool(self.reader.tables))
         node = tidy(self.root.node)
         for variable in self.variables:
             node = tidy(sweep(node, [variable.node])[0])
@@ -157,12 +157,13 @@ class _Derivation:
 
     def write(self, layout: Layout) -> Any:
         reader = self.reader
-        plain = reader.is_plain
-        notation = Notation(reader.surfaces, {}, reader.origins, matrix_scalars=plain)
+        notation = Notation(
+            reader.surfaces, {}, reader.origins, matrix_scalars=True, tables=reader.tables
+        )
         writer = Writer(notation, reader.written)
         node = self.node if layout != "vec" else self._vectorised()
         turned = bool(node.shape) and self._is_row(layout)
-        form = None if self.by_indices or not plain else notation.matrix(node)
+        form = None if self.by_indices else notation.matrix(node)
         if form is not None:
             try:
                 return writer.whole(transpose(form) if turned else form)

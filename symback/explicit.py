@@ -7,9 +7,9 @@ from itertools import product
 
 from symback import phrase as p
 from symback.exact import Exact, ExactTooLarge, as_node, exact_evaluate
-from symback.graph import Node, symbols_of, transform
+from symback.graph import Node, Shape, symbols_of, topological, transform
 from symback.notation import Notation
-from symback.ops import einsum, rebuild, symbol
+from symback.ops import einsum, einsum_parts, rebuild, symbol
 from symback.phrase import Phrase
 from symback.rules import one_hot
 from symback.simplify import Simplifier
@@ -22,7 +22,7 @@ def entries_of(node: Node, simplify: Simplifier | None = None) -> list[Node] | N
     the same `simplify` for several nodes that have parts in common: it remembers these.
     """
     symbols = [s for s in symbols_of([node]) if s.params[1] != "index"]
-    if not all(isinstance(size, int) for x in (node, *symbols) for size in x.shape):
+    if not all(isinstance(size, int) for x in topological([node]) for size in _sizes(x)):
         return None
     # While it is worked out, an entry is a scalar symbol of its own, so that it stays in one piece.
     meaning: dict[Node, Node] = {}
@@ -34,6 +34,10 @@ def entries_of(node: Node, simplify: Simplifier | None = None) -> list[Node] | N
     simplify = simplify or Simplifier()
     entries = [simplify(as_node(entry)) for entry in result.entries]
     return [transform(entry, rebuild, meaning) for entry in entries]
+
+
+def _sizes(node: Node) -> Shape:
+    return einsum_parts(node)[3] if node.op == "einsum" else node.shape
 
 
 def _known(node: Node) -> tuple[int, ...]:

@@ -150,10 +150,10 @@ class Reader:
         return "symmetric" if obj in self._symmetric else ""
 
     @property
-    def is_plain(self) -> bool:
-        """Whether everything read so far is a scalar or a matrix, nothing an indexed array."""
+    def tables(self) -> frozenset[Node]:
+        """The symbols read so far that have entries only: indexed ones, and tables of constants."""
         indexed = (sp.IndexedBase, arrays.ArraySymbol, sp.Lambda)
-        return not any(isinstance(obj, indexed) for obj in self.written.values())
+        return frozenset(node for node, obj in self.written.items() if isinstance(obj, indexed))
 
     def is_size(self, *values: Any) -> bool:
         """Whether these are made of sizes and numbers, not of free indices."""
@@ -200,7 +200,7 @@ class Reader:
             reader = READERS.get(cls)
             if reader is not None:
                 return reader(self, expr, env)
-        if self._is_constant(expr, env):
+        if self.is_constant(expr, env):
             return self.constant(expr, env)
         if self.variables and isinstance(expr, sp.Function):
             return _applied(self, expr.func, self.all(expr.args, env), env)
@@ -208,7 +208,7 @@ class Reader:
 
     # --- what is not differentiated ---------------------------------------------------------
 
-    def _is_constant(self, expr: Any, env: Env) -> bool:
+    def is_constant(self, expr: Any, env: Env) -> bool:
         """Whether a scalar depends on no variable, but perhaps on indices of sums around it."""
         bound = [env[s] for s in expr.free_symbols if s in env]
         return (
@@ -237,7 +237,7 @@ class Reader:
         The sum of U[r, k]*[labels[i] == r] over r is U[labels[i], k].
         """
         names, indices = _bound_names(expr, env)
-        if not names or not self._is_constant(expr, env):
+        if not names or not self.is_constant(expr, env):
             raise Unsupported(f"an index must be a sum of indices and sizes, not {expr}")
         name = f"[{expr}]"
         target = Index(
@@ -668,7 +668,11 @@ def _delta(r: Reader, expr: Any, env: Env) -> Tensor:
     if any(coefs.values()):
         return tn.condition("==", coefs, rest)
     known = ops.value_of(rest)
-    return r.constant(expr, env) if known is None else tn.scalar(int(known == 0))
+    if known is not None:
+        return tn.scalar(int(known == 0))
+    if not r.is_constant(expr, env):
+        raise Unsupported(f"a delta of what is differentiated by: {expr}")
+    return r.constant(expr, env)
 
 
 def _array_product(r: Reader, expr: Any, env: Env) -> Tensor:

@@ -54,12 +54,14 @@ class Notation:
         names: nodes that have a name of their own and are written by it.
         origins: the first index of each axis of a symbol, where that is not 0.
         matrix_scalars: whether scalars such as tr(A) stay in matrix notation among indices.
+        tables: symbols that have entries only, and no matrix notation.
     """
 
     surfaces: Mapping[Node, Shape] = field(default_factory=dict)
     names: Mapping[Node, Phrase] = field(default_factory=dict)
     origins: Mapping[Node, tuple[Node, ...]] = field(default_factory=dict)
     matrix_scalars: bool = False
+    tables: frozenset[Node] = frozenset()
     _forms: dict[Node, Phrase | None] = field(default_factory=dict)
 
     # --- matrix notation -------------------------------------------------------------------------
@@ -86,7 +88,7 @@ class Notation:
             return self._product(node)
         forms = [self._forms[arg] for arg in node.args]
         if node.op == "symbol":
-            return self._symbol(node, shape)
+            return None if node in self.tables else self._symbol(node, shape)
         if node.op == "number":
             return p.num(value_of(node) or 0)
         if node.op == "constant":
