@@ -416,12 +416,11 @@ def _canonical(
 ) -> Node:
     """The node of this product: factors in content order, labels renamed 0, 1, 2, ..."""
     carried = {label for _, labels in factors for label in labels}
-    for label, size in size_of.items():
-        if label not in carried and label not in out:
-            if isinstance(size, int):
-                coef *= size
-            else:
-                return einsum(coef, [*factors, (size, ())], out, _without(size_of, label))
+    alone = {x: size for x, size in size_of.items() if x not in carried and x not in out}
+    if alone:  # the sum of what does not change along an axis: as often as the axis is long
+        counts = [(size_node(size), ()) for size in alone.values()]
+        rest = {x: size for x, size in size_of.items() if x not in alone}
+        return einsum(coef, [*factors, *counts], out, rest)
     if not factors and not out:
         return number(coef)
     coef = _tidy(coef)
@@ -464,10 +463,6 @@ def _numbered(
         tuple(numbering[label] for label in out),
         tuple(size_of[label] for label in numbering),
     )
-
-
-def _without(sizes: Mapping[Label, Size], label: Label) -> dict[Label, Size]:
-    return {other: size for other, size in sizes.items() if other != label}
 
 
 def _order(node: Node) -> tuple[int, str, int]:

@@ -60,6 +60,7 @@ class IndexedAxes:
 
     def __init__(self, expressions: Sequence[Any]) -> None:
         self.ranges: dict[Any, list[list[tuple[Any, Any]]]] = {}
+        self.fixed: dict[Any, list[list[Any]]] = {}
         for expr in expressions:
             self._collect(sp.sympify(expr, strict=True), {})
 
@@ -73,10 +74,13 @@ class IndexedAxes:
             return
         if isinstance(expr, sp.Indexed):
             axes = self.ranges.setdefault(expr.base, [[] for _ in expr.indices])
-            for axis, index in zip(axes, expr.indices, strict=True):
+            fixed = self.fixed.setdefault(expr.base, [[] for _ in expr.indices])
+            for axis, alone, index in zip(axes, fixed, expr.indices, strict=True):
                 low, high = _extremes(index, bounds)
                 if low != high:
                     axis.append((low, high))
+                else:
+                    alone.append(low)
         for arg in getattr(expr, "args", ()):
             self._collect(arg, bounds)
 
@@ -92,6 +96,8 @@ class IndexedAxes:
         for axis in range(rank):
             ranges = known[axis] if known else []
             low, high = _hull(ranges)
+            if low is not None:
+                low, high = _stretched(low, high, self.fixed[base][axis], reader)
             if declared is not None:
                 if low is None or low != 1 or (high is not None and high != declared[axis]):
                     low = sp.S.Zero
@@ -136,6 +142,18 @@ def _hull(ranges: list[tuple[Any, Any]]) -> tuple[Any, Any]:
         high = b if high is None else _ordered(high, b, least=False)
         if low is None or high is None:
             return None, None
+    return low, high
+
+
+def _stretched(low: Any, high: Any, fixed: list[Any], reader: SizeReader) -> tuple[Any, Any]:
+    """The range with the single entries that plainly lie outside: w[0] beside w[1], ..., w[n]."""
+    for index in fixed:
+        if not reader.is_size(index):
+            continue
+        if sp.expand(low - index).is_positive:
+            low = index
+        if sp.expand(index - high).is_positive:
+            high = index
     return low, high
 
 

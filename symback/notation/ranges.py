@@ -227,9 +227,7 @@ class System:
         False if one of them cannot hold.
         """
         for node, labels in sorted(selections, key=_order_of_solving):
-            if node.params[0] == "==" and (
-                self._is_outside(node, labels) or not self._solve_one(node, labels)
-            ):
+            if node.params[0] == "==" and not self._solve_one(node, labels):
                 return False
         for node, labels in selections:
             if node.params[0] == "<=":
@@ -302,15 +300,6 @@ class System:
             return True
         self._apply(min(solutions, key=lambda solution: solution.difficulty))
         return True
-
-    def _is_outside(self, node: Node, labels: tuple[int, ...]) -> bool:
-        """Whether a given index plainly lies outside its axis: w[n] where w ends at n - 1."""
-        if len(labels) != 1:
-            return False
-        total = flat(self._total(node, labels))
-        return self._certain(subtract(total, ONE)) or self._certain(
-            flat(subtract(scale(-1, total), ONE))
-        )
 
     def _take_given(self, node: Node, label: int) -> bool:
         """An index that was given (`w[k]`) takes its value; it is taken to lie within its axis."""
