@@ -15,7 +15,7 @@ from symback.explicit import explicit_phrase
 from symback.graph import Node, Shape
 from symback.notation import Notation
 from symback.ops import Label, Labels, einsum
-from symback.phrase import transpose
+from symback.phrase import Phrase, entry, transpose
 from symback.simplify import Simplifier, simplify
 from symback.simplify.sums import expand_selections
 from symback.sizes import times
@@ -150,6 +150,7 @@ class _Derivation:
         for variable in self.variables:
             node = tidy(sweep(node, [variable.node])[0])
             if variable.entry is not None:
+                self.whole = node
                 node = tidy(_at_entry(node, variable.entry))
             elif variable.structure:
                 node = tidy(_within(node, variable.structure))
@@ -183,7 +184,18 @@ class _Derivation:
             return writer.whole(form)
         node = expand_selections(node)
         form = notation.comprehension(node) if node.shape else notation.indexed(node, ())
-        return writer.whole(form)
+        return writer.whole(self._entry_of_whole(notation, form))
+
+    def _entry_of_whole(self, notation: Notation, form: Phrase) -> Phrase:
+        """An entry of the gradient by the matrix, where that is shorter: -(X**-2)[q, p]."""
+        first = self.variables[0]
+        if first.entry is None or len(self.variables) > 1 or self.root.shape or form.shape:
+            return form
+        whole = notation.matrix(self.whole)
+        if whole is None:
+            return form
+        picked = entry(whole, *map(notation.scalar, first.entry))
+        return picked if picked.length < form.length and _is_plain(picked) else form
 
     def _is_row(self, layout: Layout) -> bool:
         """Whether the result, written as columns of the expression's axes, has to be turned."""
@@ -226,6 +238,12 @@ class _Derivation:
                     out.extend(axes)
             stacked.append(simplify(einsum(1, factors, out, merge=True)))
         return ops.add(*stacked)
+
+
+def _is_plain(form: Phrase) -> bool:
+    """Whether every entry is one of a symbol, an inverse or a power, not of a product."""
+    heads = ("symbol", "inverse", "matrix_pow")
+    return (form.head != "entry" or form.args[0].head in heads) and all(map(_is_plain, form.args))
 
 
 def _within(node: Node, structure: str) -> Node:

@@ -503,6 +503,8 @@ def entry(base: Phrase, *indices: Phrase) -> Phrase:
         return UNIT
     if base.head == "transpose" and len(indices) == 2:
         return entry(base.args[0], indices[1], indices[0])
+    if base.head in ("inverse", "matrix_pow") and base.args[0].head == "transpose":
+        return entry(transpose(base), *reversed(indices))
     if base.head == "add":
         return add(entry(a, *indices) for a in base.args)
     if base.head == "function":

@@ -246,10 +246,13 @@ class Notation:
         second = [f for f in rest if f not in first]
         crossed = len(split) == 2 and majors[1] not in reached and minors[1] in reached
         columns = (minors[1], majors[1]) if crossed else (majors[1], minors[1])
+        beyond = {label for f in second for label in f.labels}
         if (minors[0] in reached and out[0] in split) or (
             columns[1] in reached and out[1] in split
         ):
             return None
+        if columns[0] in beyond and out[1] in split:
+            return None  # a product of rows, which is no Kronecker product
         free = {x for x in out if x not in split}
         parts = []
         for chosen, mine in (

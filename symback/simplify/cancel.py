@@ -53,6 +53,18 @@ def absorb_sign(product: Product) -> bool:
     return False
 
 
+def align_signs(product: Product) -> bool:
+    """(x - u)*(u - x)' -> -(x - u)*(x - u)'."""
+    turning = [(k, node) for k, (node, _) in enumerate(product.factors) if _has_both_signs(node)]
+    for first, node in turning:
+        for second, other in turning:
+            if first < second and negated(node) is other:
+                product.factors[second] = (node, product.factors[second][1])
+                product.coef = -product.coef
+                return True
+    return False
+
+
 def _has_both_signs(node: Node) -> bool:
     return node.op == "add" and len({split_coefficient(term)[0] > 0 for term in node.args}) == 2
 

@@ -20,6 +20,7 @@ from symback.graph import Node, transform
 from symback.ops import ONE, add, einsum, einsum_parts, rebuild, scale, split_coefficient
 from symback.simplify.cancel import (
     absorb_sign,
+    align_signs,
     cancel_inverses,
     cancel_powers,
     inverse_of_chain,
@@ -98,6 +99,7 @@ class Simplifier:
             changed = (
                 self._drop_unit_sums(product)
                 or self._split_off_scalars(product)
+                or align_signs(product)
                 or absorb_sign(product)
                 or cancel_inverses(product)
                 or cancel_powers(product)

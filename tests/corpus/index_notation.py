@@ -27,8 +27,10 @@ from sympy import (
     Rational,
     Sum,
     Trace,
+    binomial,
     cos,
     exp,
+    floor,
     log,
     sign,
     sin,
@@ -965,4 +967,112 @@ HESSIANS = (
     hessian("entropy", -over(x[i] * log(x[i]), (i, n)), (x[k], x[s]), -KroneckerDelta(k, s) / x[k]),
 )
 
-ROWS = SINGLE + NESTED + KRONECKER + SHIFTED + DEPENDENT + PRODUCTS + ELEMENTS + ARRAYS + HESSIANS
+gradient, jacobian, hessian = rows_from(
+    "index_notation", "one based", "sums counted from 1, as in print"
+)
+ONE_BASED = (
+    gradient("inner product", Sum(x[i] * y[i], (i, 1, n)), x[k], y[k], values={"k": (1, 2)}),
+    gradient(
+        "squared differences",
+        Sum((w[i + 1] - w[i]) ** 2, (i, 1, n - 1)),
+        w[k],
+        case(2 * (w[k] - w[k + 1]), k < n) + case(2 * (w[k] - w[k - 1]), k > 1),
+        values={"k": (1, 2)},
+    ),
+    gradient(
+        "neighbours",
+        Sum(w[i] * w[i + 1], (i, 1, n - 1)),
+        w[k],
+        case(w[k + 1], k < n) + case(w[k - 1], k > 1),
+        values={"k": (1, 2)},
+    ),
+    gradient(
+        "pairs up to the diagonal",
+        Sum(w[i] * w[j], (j, 1, i), (i, 1, n)),
+        w[k],
+        Sum(w[j], (j, 1, k)) + Sum(w[j], (j, k, n)),
+        values={"k": (1, 2)},
+    ),
+    gradient("an entry before the first", Sum(w[i] ** 2, (i, 1, n)), w[0], 0),
+    gradient("an entry after the last", Sum(w[i] * y[i], (i, 1, 5)), w[7], 0),
+    gradient("the entry after n - 1", over(w[i] ** 2, (i, n)), w[n], 0),
+)
+
+gradient, jacobian, hessian = rows_from(
+    "index_notation", "strides", "Dumoulin and Visin, A guide to convolution arithmetic, 2016"
+)
+STRIDES = (
+    gradient(
+        "mean pooling with a window of s",
+        over(G[i] * over(x[s * i + a], (a, s)) / s, (i, n)),
+        x[p],
+        G[floor(p / s)] / s,
+        sizes={"s": 2},
+    ),
+    gradient(
+        "stride two by the signal",
+        over(G[i] * over(x[2 * i + a] * w[a], (a, 2)), (i, n)),
+        x[p],
+        G[floor(p / 2)] * w[p - 2 * floor(p / 2)],
+    ),
+    gradient(
+        "stride s by the filter",
+        over(G[i] * over(x[s * i + a] * w[a], (a, m)), (i, n)),
+        w[p],
+        over(G[i] * x[s * i + p], (i, n)),
+        sizes={"s": 2},
+    ),
+    gradient(
+        "overlapping windows by the signal",
+        over(G[i] * over(x[2 * i + a] * w[a], (a, 3)), (i, n)),
+        x[p],
+        Sum(G[i] * w[p - 2 * i], (i, Max(0, floor((p - 1) / 2)), Min(n - 1, floor(p / 2)))),
+    ),
+)
+
+gradient, jacobian, hessian = rows_from(
+    "index_notation", "looked up", "embeddings and integer labels, deep-learning courses"
+)
+U, X = MatrixSymbol("U", n, m), MatrixSymbol("X", m, n)
+LOOKED_UP = (
+    gradient(
+        "embedding table",
+        over(U[Mod(i, n), j] ** 2, (i, d), (j, m)),
+        U[p, q],
+        over(2 * KroneckerDelta(p, Mod(i, n)) * U[Mod(i, n), q], (i, d)),
+    ),
+    gradient(
+        "cross-entropy with labels",
+        over(log(over(exp(X[i, k]), (k, n))) - X[i, Mod(i, n)], (i, m)),
+        X[p, q],
+        exp(X[p, q]) / over(exp(X[p, j]), (j, n)) - KroneckerDelta(q, Mod(p, n)),
+    ),
+    gradient(
+        "Bernstein form by a coefficient",
+        Sum(binomial(n, i) * t**i * (1 - t) ** (n - i) * w[i], (i, 0, n)),
+        w[k],
+        binomial(n, k) * t**k * (1 - t) ** (n - k),
+        values={"t": "unit"},
+    ),
+    gradient(
+        "two deltas",
+        KroneckerDelta(i, j) * x[i] * y[j],
+        x[k],
+        KroneckerDelta(i, j) * KroneckerDelta(i, k) * y[j],
+    ),
+)
+
+gradient, jacobian, hessian = rows_from(
+    "index_notation", "Idx", "SymPy documentation, sympy.tensor.indexed"
+)
+one, two = Idx("i"), Idx("j")
+IDX = (
+    gradient("an entry", x[one], x[two], KroneckerDelta(one, two)),
+    gradient("a square", x[two] ** 2 / 2, x[one], KroneckerDelta(one, two) * x[two]),
+    gradient("inner product", Sum(c * x[one] * y[one], (one, 0, n - 1)), x[two], c * y[two]),
+)
+
+ROWS = (
+    *(SINGLE + NESTED + KRONECKER + SHIFTED + DEPENDENT + PRODUCTS + ELEMENTS + ARRAYS + HESSIANS),
+    *(ONE_BASED + STRIDES + LOOKED_UP + IDX),
+)
