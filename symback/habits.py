@@ -6,14 +6,14 @@ Sizes stay open until the expression settles them, and get names of their own af
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from symback import tensor as tn
 from symback.graph import Node, Shape, Size, symbols_of, transform
 from symback.ops import as_size, rebuild
 from symback.parse.lower import Scope, lower
-from symback.parse.syntax import Expression
-from symback.sizes import flat
+from symback.parse.syntax import Call, Expr, Expression, Name, SumOver, walk
+from symback.sizes import flat, minus, plus
 from symback.spell.names import GREEK
 from symback.tensor import Tensor
 
@@ -32,6 +32,44 @@ def rank_by_habit(name: str) -> int:
     if name[0].isupper():
         return 2
     return 0 if letters in GREEK or name[0] <= "g" else 1
+
+
+def size_names(root: Expr) -> set[str]:
+    """The names that can only be sizes: in eye(n), ones(m, n), zeros, and in the bounds of sums."""
+    found: set[str] = set()
+    bound: set[str] = set()
+    for node in walk(root):
+        parts: tuple[Expr, ...] = ()
+        if isinstance(node, Call) and node.func in ("eye", "ones", "zeros"):
+            parts = node.args
+        elif isinstance(node, SumOver):
+            parts = (node.low, node.high)
+            bound.add(node.index)
+        found.update(
+            inner.name for part in parts for inner in walk(part) if isinstance(inner, Name)
+        )
+    return found - bound
+
+
+def _fit_axes(scope: Scope) -> bool:
+    """Make open axes as long as the indices along them ask for; whether one was."""
+    changed = False
+    for size, extents in scope.extents.items():
+        longest = _longest(extents)
+        if scope.resolve(size) is size and longest is not None:
+            changed = scope.bind(size, longest) or changed
+    return changed
+
+
+def _longest(extents: Iterable[Size]) -> Size | None:
+    """The largest of some sizes; None where two of them cannot be compared."""
+    first, *rest = extents
+    for size in rest:
+        more = plus(size, minus(first))
+        if not isinstance(more, int):
+            return None
+        first = size if more > 0 else first
+    return first
 
 
 class Declarations:
@@ -53,9 +91,14 @@ class Declarations:
         Raises:
             InputError: with the place in the text.
         """
+        for name in size_names(expression.root):
+            if name not in self.declared:
+                self.declared[name] = tn.symbol(name, kind="size")
         scope = self._scope(index_base)
         scope.declare = lambda name: self._declare(name, scope)
         lower(expression, scope)
+        if _fit_axes(scope):
+            lower(expression, scope)
         names = self._size_names(scope)
         for name, sizes in self.found.items():
             shape = tuple(_settled(size, scope, names) for size in sizes)
@@ -89,7 +132,8 @@ class Declarations:
         parts = symbols_of(size for size in sizes if isinstance(size, Node))
         ends = list(dict.fromkeys(part for part in parts if part in scope.open_sizes))
         candidates = [
-            *(("n",) if len(ends) == 1 else SIZE_NAMES),
+            *(("n",) if len(ends) == 1 else ()),
+            *SIZE_NAMES,
             *(f"n{k}" for k in range(1, 999)),
         ]
         free = (name for name in candidates if name not in avoid)

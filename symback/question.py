@@ -29,12 +29,12 @@ from symback.errors import (
 from symback.evaluate import evaluate
 from symback.exact import Exact, ExactTooLarge, as_floats, exact_evaluate
 from symback.given import GivenArray, exact_values
-from symback.graph import Node, Shape, Size, symbols_of
+from symback.graph import Node, Shape, Size, symbols_of, topological
 from symback.habits import Declarations
 from symback.kinks import KinkReport, find_kinks
 from symback.notation import Notation
 from symback.notation.indexer import column_shape
-from symback.ops import as_size
+from symback.ops import as_size, einsum_parts
 from symback.parse.lower import Scope, lower
 from symback.parse.parser import parse, parse_name
 from symback.parse.source import Document, Source
@@ -149,7 +149,9 @@ class _Question:
         if self.root.is_scalar:
             self.root = tn.as_scalar(self.root)
         used = set(symbols_of([self.root.node]))
-        self.symbols = {n: t for n, t in names.declared.items() if t.node in used}
+        self.symbols = {
+            n: t for n, t in names.declared.items() if t.node in used and t.node.params[1] != "size"
+        }
         self.others = [name for name in names.declared if name not in self.symbols]
         self.unknown = bool(arities)
         surfaces = {t.node: t.shape for t in self.symbols.values() if _is_unusual(t.shape)}
@@ -262,7 +264,21 @@ class _Question:
 
     def _sizes(self) -> list[Node]:
         shapes = [size for tensor in self.symbols.values() for size in tensor.shape]
-        return symbols_of(size for size in shapes if isinstance(size, Node))
+        found = symbols_of([*(s for s in shapes if isinstance(s, Node)), *self._counts()])
+        return [symbol for symbol in found if symbol.params[1] == "size"]
+
+    def _places(self) -> set[Node]:
+        """The symbols that stand in an index, as c in x[c]."""
+        selections = [node for node in topological([self.root.node]) if node.op == "select"]
+        return set(symbols_of(arg for node in selections for arg in node.args))
+
+    def _counts(self) -> Iterator[Node]:
+        """The nodes that hold a size: what stands in the expression, and along its products."""
+        for node in topological([self.root.node]):
+            sizes = einsum_parts(node)[3] if node.op == "einsum" else node.shape
+            yield from (size for size in sizes if isinstance(size, Node))
+            if node.op == "symbol" and not node.shape:
+                yield node
 
     # --- the check -----------------------------------------------------------------------------
 
@@ -334,6 +350,9 @@ class _Question:
                 continue
             shape = tuple(int(evaluate([ops.size_node(n)], sizes)[0]) for n in node.shape)
             low, high = _RANGES[seed // 2] if seed < 2 * len(_RANGES) else rng.choice(_RANGES)
+            if node in self._places():
+                values[node] = np.asarray(float(rng.integers(0, 2)))
+                continue
             values[node] = rng.uniform(low, high, shape)
             if len(shape) == 2 and shape[0] == shape[1]:
                 values[node] = values[node] + np.eye(shape[0])

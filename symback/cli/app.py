@@ -53,7 +53,8 @@ class _Commands(TyperGroup):
         if args[0] not in COMMANDS and not args[0].startswith("-"):
             suggestion = did_you_mean(args[0], COMMANDS)
             ctx.fail(f"no such command '{args[0]}'" + (f": {suggestion}" if suggestion else ""))
-        return super().resolve_command(ctx, args)
+        name, command, rest = super().resolve_command(ctx, args)
+        return name, command, [_shielded(arg) for arg in rest]
 
     def invoke(self, ctx: Any) -> Any:
         try:
@@ -64,6 +65,11 @@ class _Commands(TyperGroup):
     def format_commands(self, ctx: Any, formatter: Any) -> None:
         with formatter.section("Commands"):
             formatter.write_dl(list(COMMANDS.items()))
+
+
+def _shielded(arg: str) -> str:
+    """-log(x) is an expression, as no option has a single dash; the space tells the parser so."""
+    return f" {arg}" if arg[:1] == "-" and arg[1:2] not in ("", "-") else arg
 
 
 def _version(wanted: bool) -> None:

@@ -52,7 +52,7 @@ def run(
     """
     with Progress("differentiating"):
         answer = differentiate(
-            expression,
+            expression.lstrip(),
             wrt or (),
             order=order,
             shapes=shape or (),

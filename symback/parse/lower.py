@@ -46,6 +46,7 @@ class Scope:
         index_base: the number of the first entry, 0 or 1.
         open_sizes: sizes that may still be set to what the expression needs.
         bound: what they have been set to.
+        extents: how long the axes of open sizes must be for the indices that run along them.
         declare: called for an unknown name; returns a tensor, or None to refuse it.
     """
 
@@ -54,6 +55,7 @@ class Scope:
     index_base: int = 0
     open_sizes: set[Node] = field(default_factory=set)
     bound: dict[Node, Size] = field(default_factory=dict)
+    extents: dict[Node, set[Size]] = field(default_factory=dict)
     declare: Callable[[str], Tensor | None] = lambda name: None
 
     def new_size(self, name: str) -> Size:
@@ -273,6 +275,8 @@ class _Lowering:
         offset = ops.add(rest, ops.number(-base))
         lowest = tn.extreme(coefs, offset, low=True)
         highest = tn.extreme(coefs, offset, low=False)
+        if coefs and isinstance(size, Node) and size in self.scope.open_sizes:
+            self.scope.extents.setdefault(size, set()).add(plus(ops.as_size(highest), 1))
         short = ops.value_of(flat(lowest))
         over = ops.value_of(flat(ops.subtract(highest, ops.size_node(size))))
         whole = all(v is None or v.denominator == 1 for v in (short, over))
