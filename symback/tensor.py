@@ -410,8 +410,21 @@ def minimum_entry(t: Tensor, axis: int | None = None) -> Tensor:
 
 def softmax(t: Tensor, axis: int | None = None, *, log: bool = False) -> Tensor:
     """softmax of a vector over its entries, of a matrix along each row unless `axis` is given."""
-    if axis is None:
-        axis = _default_softmax_axis(t)
+
+    def of(node: Node, count: int) -> Node:
+        p = softmax_node(node, count)
+        return ops.apply("log", p) if log else p
+
+    return _along(t, _default_softmax_axis(t) if axis is None else axis, of)
+
+
+def hardmax(t: Tensor, axis: int | None = None) -> Tensor:
+    """1/k at each of the k largest entries, else 0: the gradient of the largest entry."""
+    return _along(t, axis, lambda node, count: ops.reduce("argmax", node, count))
+
+
+def _along(t: Tensor, axis: int | None, of: Callable[[Node, int], Node]) -> Tensor:
+    """An operation on the last axes of a node, for one axis of a tensor or for all of them."""
     if axis is None or t.shape[axis] == 1:
         node, count = t.node, 0 if axis is not None else t.node.rank - len(t.free)
         order = list(range(node.rank))
@@ -419,10 +432,8 @@ def softmax(t: Tensor, axis: int | None = None, *, log: bool = False) -> Tensor:
         order = [*(x for x in t.labels if x != axis), axis]  # type: ignore[list-item]
         node, count = einsum(1, [(t.node, t.labels)], order), 1
         order = [order.index(x) for x in t.labels]  # type: ignore[arg-type]
-    p = softmax_node(node, count)
-    result = ops.apply("log", p) if log else p
     axes = tuple(range(node.rank))
-    return Tensor(einsum(1, [(result, axes)], order), t.shape, t.free)
+    return Tensor(einsum(1, [(of(node, count), axes)], order), t.shape, t.free)
 
 
 def _default_softmax_axis(t: Tensor) -> int | None:
@@ -461,6 +472,13 @@ def sort(t: Tensor) -> Tensor:
     if t.node.rank - len(t.free) != 1:
         raise ShapeError(f"sort needs a vector, not shape {show_shape(t.shape)}")
     return Tensor(ops.reduce("sort", t.node), t.shape, t.free)
+
+
+def sorting(t: Tensor) -> Tensor:
+    """The permutation matrix P of a vector with sort(t) = P*t."""
+    if t.node.rank != 1:
+        raise ShapeError(f"sorting needs a vector, not shape {show_shape(t.shape)}")
+    return Tensor(ops.reduce("order", t.node), (t.node.shape[0], t.node.shape[0]))
 
 
 # --- constant arrays and rearrangements --------------------------------------------------------
@@ -607,6 +625,14 @@ def sum_over(t: Tensor, index: Index) -> Tensor:
     kept = tuple(i for i in t.free if i is not index and i != index)
     axes = [x for x in t.labels if x != index and x not in kept]
     return _build(1, [(t.node, t.labels)], kept, axes, t.shape)
+
+
+def array_over(t: Tensor, index: Index) -> Tensor:
+    """The array of what `t` is for each value of an index variable, along a new first axis."""
+    kept = tuple(i for i in t.free if i != index)
+    sizes: dict[Label, Size] = {} if index in t.free else {index: index.size}
+    axes = [*([] if index.size == 1 else [index]), *(x for x in t.labels if x not in t.free)]
+    return _build(1, [(t.node, t.labels)], kept, axes, (index.size, *t.shape), sizes)
 
 
 def prod_over(t: Tensor, index: Index) -> Tensor:

@@ -400,7 +400,7 @@ hint: sum(x[i], i = 0..n-1)""",
     "f(x, i = 0..3)": """line 1, column 6: 'f' takes no range
   f(x, i = 0..3)
        ^
-hint: ranges are for sum(x[i], i = 0..n-1) and prod(...)""",
+hint: ranges are for sum(x[i], i = 0..n-1), prod(...) and array(...)""",
     "sum(x, y, i = 0..3)": """line 1, column 1: 'sum' over a range takes one expression and its ranges
   sum(x, y, i = 0..3)
   ^^^^^^^^^^^^^^^^^^^

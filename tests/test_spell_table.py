@@ -398,9 +398,9 @@ TABLE: list[tuple[Phrase, str, str, str]] = [
     (Phrase("max", (x,)), "max(x)", "max(x)", r"\max(\mathbf{x})"),
     (
         Phrase("argmax", (x,), (), x.shape),
-        "argmax(x)",
-        "argmax(x)",
-        r"\operatorname{argmax}(\mathbf{x})",
+        "hardmax(x)",
+        "hardmax(x)",
+        r"\operatorname{hardmax}(\mathbf{x})",
     ),
     (
         Phrase("prod", (X,), (1,), (N, 1)),
@@ -411,9 +411,9 @@ TABLE: list[tuple[Phrase, str, str, str]] = [
     (Phrase("sort", (x,), (), x.shape), "sort(x)", "sort(x)", r"\operatorname{sort}(\mathbf{x})"),
     (
         Phrase("order", (x,), (), X.shape),
-        "order(x)",
-        "order(x)",
-        r"\operatorname{order}(\mathbf{x})",
+        "sorting(x)",
+        "sorting(x)",
+        r"\operatorname{sorting}(\mathbf{x})",
     ),
     (
         Phrase("array", (a, b, num(0), num(HALF)), (), (2, 2)),

@@ -372,10 +372,11 @@ class _Lowering:
             coefs = {index: 1, **{i: minus(c) for i, c in high[0].items()}}
             upper = tn.condition("<=", coefs, ops.scale(-1, high[1]))
             holds = tn.hadamard(holds, upper)
-        if node.func == "prod":
+        if node.func != "sum":
             if holds.free:
-                raise SyntaxProblem("the ends of a product must not depend on another index")
-            return tn.prod_over(body, index)
+                what = "a product" if node.func == "prod" else "an array"
+                raise SyntaxProblem(f"the ends of {what} must not depend on another index")
+            return (tn.prod_over if node.func == "prod" else tn.array_over)(body, index)
         return tn.sum_over(tn.hadamard(holds, body) if holds.free else body, index)
 
     # --- calls ---------------------------------------------------------------------------------

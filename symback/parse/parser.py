@@ -35,7 +35,8 @@ from symback.parse.syntax import (
     children,
 )
 
-_OVER: dict[str, Literal["sum", "prod"]] = {
+_OVER: dict[str, Literal["sum", "prod", "array"]] = {
+    "array": "array",
     "sum": "sum",
     "Sum": "sum",
     "prod": "prod",
@@ -252,7 +253,7 @@ class _Builder:
             raise _Misused(
                 f"'{func.text}' takes no range",
                 ranges[0].name.span,
-                "ranges are for sum(x[i], i = 0..n-1) and prod(...)",
+                "ranges are for sum(x[i], i = 0..n-1), prod(...) and array(...)",
             )
         kwargs = tuple((key, keyword.value) for key, keyword in named.items())
         return Call(func.value, tuple(args), kwargs, span, func.span)

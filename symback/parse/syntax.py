@@ -117,9 +117,9 @@ class Call:
 
 @dataclass(frozen=True)
 class SumOver:
-    """``sum(body, index = low..high)`` or ``prod(...)``; both ends belong to the range."""
+    """``sum(body, index = low..high)``, ``prod`` or ``array``; both ends belong to the range."""
 
-    func: Literal["sum", "prod"]
+    func: Literal["sum", "prod", "array"]
     body: "Expr"
     index: str
     low: "Expr"

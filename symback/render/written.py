@@ -210,6 +210,8 @@ class Speller:
         low, high = (self.spell(end).text.replace(" ", "") for end in (node.low, node.high))
         if self.ascii:
             return Piece(f"{node.func}({self.spell(node.body).text}, {node.index} = {low}..{high})")
+        if node.func == "array":
+            return Piece(f"[{self.spell(node.body).text} for {node.index} = {low}..{high}]")
         sign = "Σ" if node.func == "sum" else "Π"
         below = scripted(f"{node.index}={low}", SUBSCRIPTS)
         above = scripted(high, SUPERSCRIPTS)

@@ -205,6 +205,9 @@ class WrittenSpeller:
     def over(self, node: ast.SumOver) -> Piece:
         low, high = (self.spell(end).text.replace(" ", "") for end in (node.low, node.high))
         index = tex_name(node.index)
+        if node.func == "array":
+            inside = self.spell(node.body).text
+            return Piece(rf"\left[{inside}\right]_{{{index}={low}}}^{{{high}}}", tall=True)
         sign = rf"\{node.func}_{{{index}={low}}}^{{{high}}} "
         body = self.at_least(self.spell(node.body), Level.PRODUCT)
         return Piece(sign + body, Level.HADAMARD, tall=True)

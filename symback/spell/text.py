@@ -22,10 +22,10 @@ CALLS = {
     "softmax": "softmax",
     "logsumexp": "logsumexp",
     "max": "max",
-    "argmax": "argmax",
+    "argmax": "hardmax",
     "prod": "prod",
     "sort": "sort",
-    "order": "order",
+    "order": "sorting",
     "diag": "diag",
     "diagonal": "diag",
     "vec": "vec",
@@ -40,7 +40,7 @@ CALLS = {
 }
 
 #: Elementwise functions that go by another name in the input language.
-FUNCTIONS = {"maximum": "max", "minimum": "min"}
+FUNCTIONS = {"maximum": "max", "minimum": "min", "argmax": "hardmax", "order": "sorting"}
 
 CONSTANTS = {"pi": "pi", "e": "exp(1)"}
 
