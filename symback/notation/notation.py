@@ -244,7 +244,11 @@ class Notation:
         start = majors[0] if out[0] in split else majors[1]
         first, reached = _component(rest, start)
         second = [f for f in rest if f not in first]
-        crossed = len(split) == 2 and majors[1] not in reached and minors[1] in reached
+        crossed = len(split) == 2 and (
+            (majors[1] not in reached and minors[1] in reached)
+            or minors[0] == majors[1]
+            or majors[0] == minors[1]
+        )
         columns = (minors[1], majors[1]) if crossed else (majors[1], minors[1])
         beyond = {label for f in second for label in f.labels}
         if (minors[0] in reached and out[0] in split) or (

@@ -1,0 +1,44 @@
+"""d vec(F)/d vec(X)' of small forms, each against differences and automatic differentiation."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import sympy as sp
+from sympy.matrices.expressions.diagonal import DiagMatrix, DiagonalOf
+from sympy.matrices.expressions.special import OneMatrix
+
+from tests import random_problems
+from tests.random_problems import Problem, m, n
+
+C, D = (sp.MatrixSymbol(name, m, m) for name in "CD")
+F, H = sp.MatrixSymbol("F", n, m), sp.MatrixSymbol("H", m, n)
+x, q, r = sp.MatrixSymbol("x", n, 1), sp.MatrixSymbol("q", m, 1), sp.MatrixSymbol("r", 1, n)
+
+FORMS: list[tuple[Any, Any]] = [
+    *((form, C) for form in (C.T, C * C, C**3, C * D * C.T, C + C.T, C.inv(), C.T.inv())),
+    *((ones * C, C) for ones in (OneMatrix(n, m), OneMatrix(2, m))),
+    *((C * ones, C) for ones in (OneMatrix(m, n), OneMatrix(m, 1) * r)),
+    *((C.T * OneMatrix(m, n), C), (OneMatrix(n, m) * C.T, C), (OneMatrix(n, m) * C.T * H, C)),
+    *((OneMatrix(n, m) * C * OneMatrix(m, n), C), (F * C * H, C), (F * C.T * H, C)),
+    *((DiagMatrix(q) * C, C), (C * DiagMatrix(q), C), (DiagMatrix(DiagonalOf(C)), C)),
+    *((DiagMatrix(q) * C, q), (C * DiagMatrix(q), q), (sp.HadamardProduct(C, q * q.T), q)),
+    *((DiagonalOf(C) * r, C), (q * DiagonalOf(C).T, C), (DiagonalOf(C * D) * r, C)),
+    *((DiagonalOf(C.inv()) * r, C), (DiagMatrix(C * q) * F.T, C), (DiagMatrix(C.T * q), C)),
+    *((x * q.T, x), (x * q.T, q), (q * q.T * C, q), (F * q * r, F), (F.T * x * q.T, F)),
+    *((sp.HadamardProduct(form, D), C) for form in (C, C.T)),
+    *((sp.KroneckerProduct(*pair), C) for pair in ((C, D), (D, C), (q, C), (C, q))),
+    *((sp.Trace(C) * form, C) for form in (D, C, sp.Identity(m))),
+    *((C.applyfunc(sp.exp), C), ((F * C).applyfunc(sp.sin), C), ((F * C).applyfunc(sp.sin).T, C)),
+    (sp.Determinant(C) * D.T, C),
+]
+
+
+@pytest.mark.parametrize("layout", ["vec", "mixed", "numerator"])
+@pytest.mark.parametrize(("form", "wrt"), FORMS, ids=lambda part: str(part))
+def test_layout(form: Any, wrt: Any, layout: str) -> None:
+    verdict = random_problems.judge_within(
+        Problem(form, (wrt,), "jacobian", layout, 5), 20, jax=False
+    )
+    assert verdict.kind == "right", f"{verdict.detail}: {verdict.answer}"
