@@ -17,12 +17,15 @@ from symback.notation import Notation
 from symback.ops import Label, Labels, einsum
 from symback.phrase import Phrase, entry, transpose
 from symback.simplify import Simplifier, simplify
-from symback.simplify.sums import expand_selections
+from symback.simplify.sums import MAX_EXPANDED_TERMS, expand, expand_selections
 from symback.sizes import times
 from symback.sympy_lists import each_gradient, each_jacobian, entries, is_list
 from symback.sympy_read import Reader, expression
 from symback.sympy_write import Writer
 from symback.tensor import Tensor, show_shape
+
+#: How SymPy says that its classes cannot hold something.
+CANNOT_BUILD = (TypeError, ValueError, NotImplementedError)
 
 Layout = Literal["mixed", "numerator", "denominator", "vec"]
 
@@ -165,17 +168,24 @@ class _Derivation:
         node = self.node if layout != "vec" else self._vectorised()
         turned = bool(node.shape) and self._is_row(layout)
         form = None if self.by_indices else notation.matrix(node)
+        if form is None and not self.by_indices and node.rank in (1, 2):
+            form = self._multiplied_out(notation, node)
         if form is not None:
             try:
                 return writer.whole(transpose(form) if turned else form)
-            except (TypeError, Unsupported):  # a sum of matrices inside a product, say
+            except (*CANNOT_BUILD, Unsupported):  # a sum of matrices inside a product, say
                 form = None
         if turned and node.rank == 2:
             node = ops.transpose(node)
         try:
             return self._by_entries(notation, writer, node)
-        except TypeError as error:
+        except CANNOT_BUILD as error:
             raise Unsupported(f"SymPy cannot write this derivative: {error}") from error
+
+    def _multiplied_out(self, notation: Notation, node: Node) -> Phrase | None:
+        """sum_i R_ik (X_ij - M_kj), whose sum has three axes, as R'*X - diag(R'*1)*M."""
+        expanded = expand(node, MAX_EXPANDED_TERMS)
+        return None if expanded is None else notation.matrix(Simplifier()(expanded))
 
     def _by_entries(self, notation: Notation, writer: Writer, node: Node) -> Any:
         """The derivative written entry by entry, or with indices."""

@@ -427,6 +427,8 @@ def _canonical(
     args, labels, target, sizes = _numbered(factors, out, size_of)
     if len(args) == 1 and coef == 1 and labels[0] == target and len(set(target)) == len(target):
         return args[0]
+    if len(args) == 1 and labels[0] == target[::-1] != target and is_antisymmetric(args[0]):
+        return scale(-coef, args[0])
     symmetric = False
     if len(out) == 2 and size_of[out[0]] == size_of[out[1]]:
         symmetric = _numbered(factors, out[::-1], size_of) == (args, labels, target, sizes)
@@ -536,7 +538,17 @@ def power(base: Node, exponent: Node | Number) -> Node:
         root = _number_power(Fraction(coef), e) if coef > 0 and coef != 1 else None
         if root is not None:
             return scale(root, power(core, e))
-    return make("map", (base, exponent), ("pow",), base.shape)
+    even = whole and e.numerator % 2 == 0 and is_antisymmetric(base)
+    return make("map", (base, exponent), ("pow",), base.shape, symmetric=even or None)
+
+
+def is_antisymmetric(node: Node) -> bool:
+    """Whether this is a sum that changes its sign when it is turned, as x*1' - 1*x' does."""
+    if node.op != "add" or node.rank != 2 or node.shape[0] != node.shape[1]:
+        return False
+    return len(node.args) <= MOST_TURNED and all(
+        scale(-1, einsum(1, [(term, "ij")], "ji", merge=True)) in node.args for term in node.args
+    )
 
 
 def _number_power(value: Fraction, e: Fraction) -> Fraction | None:
@@ -596,8 +608,12 @@ def apply(function: str, *args: Node, order: tuple[int, ...] = ()) -> Node:
         return args[0]
     if function == "abs" and args[0].op == "map" and args[0].params[0] in ("abs", "exp"):
         return args[0]
-    return make("map", args, (function, *order), shape)
+    even = function in EVEN and is_antisymmetric(args[0])
+    return make("map", args, (function, *order), shape, symmetric=even or None)
 
+
+#: Functions with f(-x) = f(x).
+EVEN = frozenset(("cos", "cosh", "abs"))
 
 _AT_ZERO: dict[str, Fraction] = {
     **dict.fromkeys(("sin", "tan", "sinh", "tanh", "asin", "atan", "asinh", "atanh"), Fraction(0)),

@@ -31,7 +31,6 @@ from symback.simplify.sums import flatten_sum
 from symback.sizes import flat
 
 ODD = frozenset(("sin", "tan", "asin", "atan", "sinh", "tanh", "asinh", "atanh", "erf", "sign"))
-EVEN = frozenset(("cos", "cosh", "abs"))
 
 
 def absorb_sign(product: Product) -> bool:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from symback.graph import Node
 from symback.ops import (
+    EVEN,
     ONE,
     Label,
     add,
     apply,
     einsum,
-    einsum_parts,
     is_zero,
     ones,
     power,
@@ -18,9 +18,9 @@ from symback.ops import (
     split_coefficient,
     split_power,
     value_of,
-    zeros,
 )
-from symback.simplify.cancel import EVEN, ODD, take_out_scalars
+from symback.simplify.cancel import ODD, take_out_scalars
+from symback.simplify.cases import in_case, out_of_cases
 from symback.simplify.product import Product, einsum_like
 from symback.simplify.softmax import is_softmax
 from symback.simplify.sums import flatten_sum
@@ -45,33 +45,6 @@ def fuse_elementwise(product: Product) -> bool:
                 if fused is not None:
                     product.replace((i, j), [(fused, a_labels)])
                     return True
-    return False
-
-
-def absorb_into_case(product: Product) -> bool:
-    """x*where(c, 1, 0) -> where(c, x, 0), where that writes x once."""
-    for place, (node, labels) in enumerate(product.factors):
-        if node.op != "map" or node.params[0] != "where" or is_zero(node):
-            continue
-        condition, a, b = node.args
-        if not (is_zero(a) or is_zero(b)):
-            continue
-        pure = all(own == labels or not own for _, own in product.factors)
-        absorbed = [
-            k
-            for k, (other, own) in enumerate(product.factors)
-            if k != place and (own == labels or (pure and not own)) and other.op != "select"
-        ]
-        coef = product.coef if pure else 1
-        if not absorbed and coef == 1:
-            continue
-        others = [product.factors[k][0] for k in absorbed]
-        cases = [scale(coef, einsum_like(x, *others)) for x in (a, b)]
-        cases = [zeros(()) if is_zero(x) else x for x in cases]
-        if pure:
-            product.coef = 1
-        product.replace([place, *absorbed], [(apply("where", condition, *cases), labels)])
-        return True
     return False
 
 
@@ -182,9 +155,10 @@ def fuse_function(node: Node) -> Node:
             return apply("exp", scale(e, base.args[0]))
     if name == "where":
         condition, a, b = node.args
-        a, b = _in_case(a, condition, 1), _in_case(b, condition, 2)
+        a, b = in_case(a, condition, 1), in_case(b, condition, 2)
         if (a, b) != node.args[1:]:
             return apply("where", condition, a, b)
+        return out_of_cases(node) or node
     if name == "log":
         u = _one_plus_exp(node.args[0])
         if u is not None:
@@ -194,24 +168,27 @@ def fuse_function(node: Node) -> Node:
 
 def _before_spreading(node: Node) -> Node | None:
     """f of a column spread over the columns of a matrix: first f, then spread."""
-    arrays = [arg for arg in node.args if arg.shape]
-    if len(arrays) != 1 or arrays[0].op != "einsum" or not arrays[0].args:
+    arrays = {arg: Product.of(arg) for arg in node.args if arg.shape}
+    if not arrays or any(len(set(p.out)) != node.rank for p in arrays.values()):
         return None
-    (spread,) = arrays
-    coef, labels, out, sizes = einsum_parts(spread)
-    carried = {x for own in labels for x in own}
-    kept = tuple(x for x in out if x in carried)
-    if len(kept) == len(out) or len(set(out)) != len(out):
+    kept = [
+        axis for axis in range(node.rank) if not all(_is_lonely(p, axis) for p in arrays.values())
+    ]
+    if len(kept) == node.rank or not kept:
         return None
-    known = dict(enumerate(sizes))
-    narrow = einsum(
-        coef,
-        list(zip(spread.args, labels, strict=True)),
-        kept,
-        {x: size for x, size in known.items() if x in carried},
-    )
-    inner = rebuild(node, tuple(narrow if arg is spread else arg for arg in node.args))
-    return einsum(1, [(inner, kept)], out, {x: known[x] for x in out})
+    narrow = {}
+    for arg, product in arrays.items():
+        lost = {x for axis, x in enumerate(product.out) if axis not in kept}
+        sizes = {x: size for x, size in product.sizes.items() if x not in lost}
+        ends = tuple(product.out[axis] for axis in kept)
+        narrow[arg] = einsum(product.coef, product.factors, ends, sizes)
+    inner = rebuild(node, tuple(narrow.get(arg, arg) for arg in node.args))
+    return einsum(1, [(inner, tuple(kept))], tuple(range(node.rank)), dict(enumerate(node.shape)))
+
+
+def _is_lonely(product: Product, axis: int) -> bool:
+    """Whether an array does not change along an axis of its own."""
+    return product.places(product.out[axis]) == 1
 
 
 def _power_of_logarithm(node: Node) -> Node | None:
@@ -224,22 +201,6 @@ def _power_of_logarithm(node: Node) -> Node | None:
     if len(rest) != len(product.factors) - 1 or any(own for _, own in rest):
         return None
     return power(logs[0][0].args[0], einsum(product.coef, rest, ()))
-
-
-def _in_case(node: Node, condition: Node, place: int) -> Node:
-    """What stands in one case, with its own cases on that condition decided.
-
-    where(c, where(c, a, b), d) -> where(c, a, d)
-    """
-    if node.op == "map" and node.params[0] == "where" and node.args[0] is condition:
-        return node.args[place]
-    elementwise = node.op in ("map", "add")
-    if node.op == "einsum":
-        _, labels, out, _ = einsum_parts(node)
-        elementwise = all(own == out or not own for own in labels) and len(set(out)) == len(out)
-    if not elementwise:
-        return node
-    return rebuild(node, tuple(_in_case(arg, condition, place) for arg in node.args))
 
 
 def _one_plus_exp(node: Node) -> Node | None:

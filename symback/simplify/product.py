@@ -47,6 +47,10 @@ class Product:
         """Whether the sum runs over all of these labels."""
         return all(label not in self.out for label in labels)
 
+    def summed_none(self, labels: Iterable[Label]) -> bool:
+        """Whether the result has all of these labels."""
+        return all(label in self.out for label in labels)
+
     def places(self, label: Label) -> int:
         """How often a label occurs in the factors and in the result."""
         return sum(own.count(label) for _, own in self.factors) + self.out.count(label)

@@ -26,8 +26,9 @@ from symback.simplify.cancel import (
     inverse_of_chain,
     join_matrix_powers,
 )
+from symback.simplify.cases import absorb_into_case
 from symback.simplify.constants import fold_constants
-from symback.simplify.functions import absorb_into_case, fuse_elementwise, fuse_function
+from symback.simplify.functions import fuse_elementwise, fuse_function
 from symback.simplify.gather import common_factors, factors_in_common, take_out
 from symback.simplify.product import Product, flipped
 from symback.simplify.selections import substitute_selections, sum_of_indices

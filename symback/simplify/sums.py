@@ -23,7 +23,7 @@ from symback.ops import (
     subtract,
     value_of,
 )
-from symback.rules import broadcast
+from symback.simplify.cases import join_cases
 from symback.simplify.product import Product, opposite
 from symback.sizes import fits_when_large
 
@@ -52,7 +52,7 @@ def fuse_sum(node: Node, tidy: Callable[[Node], Node], *, factor: bool = False) 
         fused = (
             (None if factor else _one_less_sigmoid(node))
             or _hyperbolic(node)
-            or _join_cases(node)
+            or join_cases(node)
             or _join_diagonals(node, tidy)
             or _join_row_sums(node, tidy)
             or _join_spreads(node, tidy)
@@ -198,29 +198,6 @@ def _hyperbolic(node: Node) -> Node | None:
             fused = scale(2 * mate[0], apply(name, split_coefficient(mate[1])[1].args[0]))
             return add(*(t for t in node.args if t is not term and t is not mate[1]), fused)
         found[u] = (coef, term)
-    return None
-
-
-def _join_cases(node: Node) -> Node | None:
-    """where(c, a, 0) + where(c, 0, b) -> where(c, a, b)."""
-    seen: dict[Node, Node] = {}
-    for term in node.args:
-        coef, core = split_coefficient(term)
-        if core.op != "map" or core.params[0] != "where":
-            continue
-        condition, a, b = core.args
-        mate = seen.get(condition)
-        if mate is not None:
-            other_coef, other = split_coefficient(mate)
-            _, p, q = other.args
-            cases = [
-                add(broadcast(scale(coef, x), core), broadcast(scale(other_coef, y), core))
-                for x, y in ((a, p), (b, q))
-            ]
-            joined = apply("where", condition, *cases)
-            rest = [t for t in node.args if t is not term and t is not mate]
-            return add(*rest, joined) if rest else joined
-        seen[condition] = term
     return None
 
 

@@ -1,0 +1,112 @@
+"""where(c, a, b): what can be taken into its cases, out of them, and joined."""
+
+from __future__ import annotations
+
+from symback.graph import Node
+from symback.ops import (
+    add,
+    apply,
+    einsum,
+    einsum_parts,
+    is_zero,
+    rebuild,
+    scale,
+    split_coefficient,
+    zeros,
+)
+from symback.rules import broadcast
+from symback.simplify.product import Product, einsum_like
+
+
+def absorb_into_case(product: Product) -> bool:
+    """x*where(c, 1, 0) -> where(c, x, 0), where that writes x once."""
+    for place, (node, labels) in enumerate(product.factors):
+        if node.op != "map" or node.params[0] != "where" or is_zero(node):
+            continue
+        condition, a, b = node.args
+        if not (is_zero(a) or is_zero(b)):
+            continue
+        pure = all(own == labels or not own for _, own in product.factors)
+        absorbed = [
+            k
+            for k, (other, own) in enumerate(product.factors)
+            if k != place and (own == labels or (pure and not own)) and other.op != "select"
+        ]
+        coef = product.coef if pure else 1
+        if not absorbed and coef == 1:
+            continue
+        others = [product.factors[k][0] for k in absorbed]
+        cases = [scale(coef, einsum_like(x, *others)) for x in (a, b)]
+        cases = [zeros(()) if is_zero(x) else x for x in cases]
+        if pure:
+            product.coef = 1
+        product.replace([place, *absorbed], [(apply("where", condition, *cases), labels)])
+        return True
+    return False
+
+
+def join_cases(node: Node) -> Node | None:
+    """where(c, a, 0) + where(c, 0, b) -> where(c, a, b)."""
+    seen: dict[Node, Node] = {}
+    for term in node.args:
+        coef, core = split_coefficient(term)
+        if core.op != "map" or core.params[0] != "where":
+            continue
+        condition, a, b = core.args
+        mate = seen.get(condition)
+        if mate is not None:
+            other_coef, other = split_coefficient(mate)
+            _, p, q = other.args
+            cases = [
+                add(broadcast(scale(coef, x), core), broadcast(scale(other_coef, y), core))
+                for x, y in ((a, p), (b, q))
+            ]
+            joined = apply("where", condition, *cases)
+            joined = out_of_cases(joined) or joined
+            rest = [t for t in node.args if t is not term and t is not mate]
+            return add(*rest, joined) if rest else joined
+        seen[condition] = term
+    return None
+
+
+def out_of_cases(node: Node) -> Node | None:
+    """where(c, A.*x, A.*y) -> A.*where(c, x, y)"""
+    condition, *cases = node.args
+    if any(case.shape != node.shape or is_zero(case) for case in cases):
+        return None
+    products = [Product.of(case) for case in cases]
+    if any(len(set(p.out)) != node.rank for p in products):
+        return None
+    placed = [
+        [
+            (f, tuple(p.out.index(x) for x in own)) if p.summed_none(own) else None
+            for f, own in p.factors
+        ]
+        for p in products
+    ]
+    for place, factor in enumerate(placed[0]):
+        if factor is None or not factor[1] or factor[0].op == "select" or factor not in placed[1]:
+            continue
+        rests = []
+        for product, at in zip(products, (place, placed[1].index(factor)), strict=True):
+            del product.factors[at]
+            rests.append(product.node(merge=True))
+        axes = tuple(range(node.rank))
+        return einsum(1, [(apply("where", condition, *rests), axes), factor], axes)
+    return None
+
+
+def in_case(node: Node, condition: Node, place: int) -> Node:
+    """What stands in one case, with its own cases on that condition decided.
+
+    where(c, where(c, a, b), d) -> where(c, a, d)
+    """
+    if node.op == "map" and node.params[0] == "where" and node.args[0] is condition:
+        return node.args[place]
+    elementwise = node.op in ("map", "add")
+    if node.op == "einsum":
+        _, labels, out, _ = einsum_parts(node)
+        elementwise = all(own == out or not own for own in labels) and len(set(out)) == len(out)
+    if not elementwise:
+        return node
+    return rebuild(node, tuple(in_case(arg, condition, place) for arg in node.args))
