@@ -527,7 +527,8 @@ def power(base: Node, exponent: Node | Number) -> Node:
         return power(inner_base, einsum(e, [(inner_exponent, ())], ()))
     if base.op == "einsum" and whole:
         coef, labels, out, _ = einsum_parts(base)
-        if base.args and is_pointwise(base):
+        turned = len(labels) == 1 and set(labels[0]) == set(out) and labels[0] != out
+        if base.args and is_pointwise(base) and not (turned and coef == 1):
             factors = [(power(arg, e), own) for arg, own in zip(base.args, labels, strict=True)]
             folded = _number_power(Fraction(coef), e)
             if folded is not None:

@@ -502,6 +502,8 @@ class _ElementwiseWriter:
     def __call__(self, p: Phrase) -> Any:
         if p == self.inner:
             return self.t
+        if _is_opposite(p, self.inner):
+            return -self.t
         if not p.is_matrix:
             return self.writer._write(p)
         args = [self(a) for a in p.args]
@@ -541,7 +543,11 @@ def _candidates(p: Phrase) -> list[Phrase]:
 
 def _argument(p: Phrase) -> Phrase:
     """The smallest matrix that an elementwise tree is a function of; at worst the tree itself."""
-    return min(_candidates(p), key=lambda c: c.length, default=p)
+    return min(_candidates(p), key=lambda c: (c.length, _count_opposites(p, c)), default=p)
+
+
+def _count_opposites(p: Phrase, inner: Phrase) -> int:
+    return _is_opposite(p, inner) + sum(_count_opposites(a, inner) for a in p.args)
 
 
 def _largest_group(factors: list[Phrase]) -> tuple[Phrase, list[Phrase]]:
@@ -583,9 +589,16 @@ def _is_elementwise(p: Phrase) -> bool:
     return p.head in ELEMENTWISE_HEADS
 
 
+def _is_opposite(p: Phrase, inner: Phrase) -> bool:
+    """Whether this is y - A*x for A*x - y."""
+    if p.head != "add" or inner.head != "add" or len(p.args) != len(inner.args):
+        return False
+    return {mul([a], -1) for a in p.args} == {mul([a]) for a in inner.args}
+
+
 def _made_of(p: Phrase, inner: Phrase) -> bool:
     """Whether an elementwise tree has no matrix in it but `inner` and ones."""
-    if p == inner or not p.is_matrix or p.head == "ones":
+    if p == inner or not p.is_matrix or p.head == "ones" or _is_opposite(p, inner):
         return True
     return _is_elementwise(p) and all(_made_of(a, inner) for a in p.args if a.is_matrix)
 

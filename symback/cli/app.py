@@ -54,7 +54,7 @@ class _Commands(TyperGroup):
             suggestion = did_you_mean(args[0], COMMANDS)
             ctx.fail(f"no such command '{args[0]}'" + (f": {suggestion}" if suggestion else ""))
         name, command, rest = super().resolve_command(ctx, args)
-        return name, command, [_shielded(arg) for arg in rest]
+        return name, command, [_shielded(arg) for arg in rest] if name == "diff" else rest
 
     def invoke(self, ctx: Any) -> Any:
         try:
@@ -68,7 +68,7 @@ class _Commands(TyperGroup):
 
 
 def _shielded(arg: str) -> str:
-    """-log(x) is an expression, as no option has a single dash; the space tells the parser so."""
+    """-log(x) is an expression: `diff` has no option with one dash, and a space tells so."""
     return f" {arg}" if arg[:1] == "-" and arg[1:2] not in ("", "-") else arg
 
 
