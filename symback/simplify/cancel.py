@@ -6,6 +6,7 @@ from fractions import Fraction
 
 from symback.graph import Node
 from symback.ops import (
+    EVEN,
     ONE,
     Factor,
     Label,
@@ -60,6 +61,20 @@ def align_signs(product: Product) -> bool:
             if first < second and negated(node) is other:
                 product.factors[second] = (node, product.factors[second][1])
                 product.coef = -product.coef
+                return True
+    return False
+
+
+def align_even(product: Product) -> bool:
+    """sign(x - u) .* abs(u - x) -> sign(x - u) .* abs(x - u)."""
+    odd = {f.args[0] for f in product.factors_alone if f.op == "map" and f.params[0] in ODD}
+    for place, (node, labels) in enumerate(product.factors):
+        base, exponent = split_power(node)
+        if base.op == "map" and base.params[0] in EVEN and _has_both_signs(base.args[0]):
+            turned = negated(base.args[0])
+            if turned in odd:
+                even = apply(str(base.params[0]), turned)
+                product.factors[place] = (power(even, exponent), labels)
                 return True
     return False
 

@@ -10,7 +10,10 @@ from symback.ops import (
     add,
     apply,
     einsum,
+    einsum_parts,
+    is_closed,
     is_zero,
+    number,
     ones,
     power,
     rebuild,
@@ -145,6 +148,9 @@ def fuse_function(node: Node) -> Node:
     if name == "pow":
         base, exponent = node.args
         e = value_of(exponent)
+        lengths = _lengths_apart(base, exponent)
+        if lengths is not None:
+            return lengths
         if base.op == "map" and base.params[0] == "abs" and e is not None and e % 2 == 0:
             return power(base.args[0], exponent)
         if e is not None and e < 0 and e.denominator == 1:
@@ -189,6 +195,27 @@ def _before_spreading(node: Node) -> Node | None:
 def _is_lonely(product: Product, axis: int) -> bool:
     """Whether an array does not change along an axis of its own."""
     return product.places(product.out[axis]) == 1
+
+
+def _lengths_apart(base: Node, exponent: Node) -> Node | None:
+    """((x'*x)*(y'*y))^(1/2) -> (x'*x)^(1/2)*(y'*y)^(1/2): sums of squares are not negative."""
+    if base.op != "einsum" or base.shape or not all(map(_is_sum_of_squares, base.args)):
+        return None
+    coef = einsum_parts(base)[0]
+    if coef <= 0 or len(base.args) < 2:
+        return None
+    factors = [(power(arg, exponent), ()) for arg in base.args]
+    return einsum(1, [(power(number(coef), exponent), ()), *factors], ())
+
+
+def _is_sum_of_squares(node: Node) -> bool:
+    """Whether this is x'*x or the sum of the squares of a matrix."""
+    if not is_closed(node):
+        return False
+    coef, labels, _, _ = einsum_parts(node)
+    pair = len(node.args) == 2 and node.args[0] is node.args[1] and labels[0] == labels[1]
+    square = len(node.args) == 1 and value_of(split_power(node.args[0])[1]) == 2
+    return coef > 0 and (pair or square)
 
 
 def _power_of_logarithm(node: Node) -> Node | None:

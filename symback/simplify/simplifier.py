@@ -17,9 +17,21 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from symback.graph import Node, transform
-from symback.ops import ONE, add, einsum, einsum_parts, rebuild, scale, split_coefficient
+from symback.ops import (
+    ONE,
+    add,
+    einsum,
+    einsum_parts,
+    power,
+    rebuild,
+    scale,
+    split_coefficient,
+    split_power,
+    value_of,
+)
 from symback.simplify.cancel import (
     absorb_sign,
+    align_even,
     align_signs,
     cancel_inverses,
     cancel_powers,
@@ -102,8 +114,10 @@ class Simplifier:
                 or self._split_off_scalars(product)
                 or align_signs(product)
                 or absorb_sign(product)
+                or align_even(product)
                 or cancel_inverses(product)
                 or cancel_powers(product)
+                or self._clear_denominator(product)
                 or join_matrix_powers(product)
                 or fuse_elementwise(product)
                 or recognise_softmax(product)
@@ -116,6 +130,28 @@ class Simplifier:
                 break
             node = product.node(merge=True)
         return node
+
+    def _clear_denominator(self, product: Product) -> bool:
+        """1/c .* 1/(1 + x^2/c) -> 1/(c + x^2), where that is shorter."""
+        for place, (total, labels) in enumerate(product.factors):
+            base, exponent = split_power(total)
+            if base.op != "add" or value_of(exponent) != -1:
+                continue
+            for other, (factor, own) in enumerate(product.factors):
+                divisor, times = split_power(factor)
+                e = value_of(times)
+                if own or e is None or e > -1 or not _divides(factor, base):
+                    continue
+                axes = tuple(range(base.rank))
+                terms = [
+                    einsum(1, [(term, axes), (divisor, ())], axes, merge=True) for term in base.args
+                ]
+                cleared = power(add(*terms), -1)
+                if self.cost(cleared) <= self.cost(total):
+                    rest = [(power(divisor, e + 1), own)] if e != -1 else []
+                    product.replace((place, other), [(cleared, labels), *rest])
+                    return True
+        return False
 
     def _split_off_scalars(self, product: Product) -> bool:
         """x'*y*A -> (x'*y)*A: factors that no index joins to the result are a scalar factor."""
@@ -272,6 +308,11 @@ def simplify(node: Node) -> Node:
     'einsum'
     """
     return Simplifier()(node)
+
+
+def _divides(factor: Node, total: Node) -> bool:
+    """Whether a term of a sum has this factor."""
+    return any(factor in Product.of(term).factors_alone for term in total.args)
 
 
 def _own_cost(node: Node) -> int:
