@@ -730,15 +730,18 @@ def _stop(*_: Any) -> None:
 
 
 def within(limit: int, run: Callable[[], Any], otherwise: Any) -> Any:
-    """What `run` returns, or `otherwise` after `limit` seconds."""
+    """What `run` returns, or `otherwise` after `limit` seconds.
+
+    The alarm repeats: an exception raised inside a callback is lost.
+    """
     signal.signal(signal.SIGALRM, _stop)
-    signal.alarm(limit)
+    signal.setitimer(signal.ITIMER_REAL, limit, 1)
     try:
         return run()
     except TooLong:
         return otherwise
     finally:
-        signal.alarm(0)
+        signal.setitimer(signal.ITIMER_REAL, 0)
 
 
 def judge_within(problem: Problem, limit: int, *, jax: bool) -> Verdict:
