@@ -845,7 +845,11 @@ def work(task: tuple[int, int, bool]) -> tuple[int, str, str, float, str]:
         with suppress(Exception):  # SymPy gives up on some piece of it
             small = minimal(problem, verdict, jax=False)
             found = judge_within(small, GIVE_UP_AFTER, jax=False)
-        text = f"{small}\n    seed {problem.seed}: {found.detail}\n    is {str(found.answer)[:600]}"
+        text = f"    seed {problem.seed}: {found.detail}"
+        with suppress(Exception):  # nor can SymPy print every one
+            text = within(
+                GIVE_UP_AFTER, lambda: f"{small}\n{text}\n    is {str(found.answer)[:600]}", text
+            )
     return number, verdict.kind, verdict.detail, verdict.seconds, text
 
 
