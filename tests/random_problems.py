@@ -74,6 +74,7 @@ EXTENT = 8  # entries of an indexed symbol along each axis
 GIVE_UP_AFTER = 10
 SLOW = 1.0
 TOLERANCE = 1e-6
+WORST_CONDITION = 1e12
 MOST_ENTRIES = 24
 #: How SymPy says that it cannot build an expression.
 REFUSALS = (IndexError, ValueError, TypeError, NotImplementedError, AttributeError)
@@ -713,9 +714,22 @@ def compare(problem: Problem, answered: Verdict, *, jax: bool) -> Verdict:
         return Verdict("undefined", str(error), seconds, answer)
     except (witness.WitnessError, ValueError, TypeError, KeyError) as error:
         return Verdict("mismatch", f"no value: {type(error).__name__}: {error}", seconds, answer)
+    if problem_found and is_singular(problem, values):
+        return Verdict("undefined", "det(X)*inv(X)' where X is singular", seconds, answer)
     if problem_found:
         return Verdict("mismatch", problem_found, seconds, answer)
     return Verdict("slow" if seconds > SLOW else "right", f"{seconds:.1f} s", seconds, answer)
+
+
+def is_singular(problem: Problem, values: dict[Any, Any]) -> bool:
+    """Whether the problem takes the determinant of a matrix that has no inverse at this point."""
+    point = for_witness(values)
+    for node in subtrees(problem.expr):
+        if isinstance(node, sp.Determinant) and not node.arg.has(sp.Sum, sp.Lambda):
+            matrix = np.asarray(witness.evaluate(node.arg, point), dtype=float)
+            if np.linalg.cond(matrix) > WORST_CONDITION:
+                return True
+    return False
 
 
 # --- many of them ---------------------------------------------------------------------------------
