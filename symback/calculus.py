@@ -14,7 +14,7 @@ from symback.errors import ShapeError, Unsupported
 from symback.explicit import explicit_phrase
 from symback.graph import Node, Shape
 from symback.notation import Notation
-from symback.ops import Label, Labels, einsum
+from symback.ops import Label, Labels, einsum, einsum_parts
 from symback.phrase import Phrase, entry, transpose
 from symback.simplify import Simplifier, simplify
 from symback.simplify.sums import MAX_EXPANDED_TERMS, expand, expand_selections
@@ -81,9 +81,11 @@ def jacobian(expr: Any, wrt: Any, layout: Layout = "mixed") -> Any:
     return _Derivation(expr, (wrt,)).write(layout)
 
 
-def hessian(expr: Any, x: Any, y: Any = None) -> Any:
+def hessian(expr: Any, x: Any, y: Any = None, layout: Literal["mixed", "vec"] = "mixed") -> Any:
     """The second derivative of a scalar expression by `x`, then by `y` (or `x` again).
 
+    By matrices it has three or four axes, in index notation; with the layout "vec" it is the matrix
+    d^2 f / d vec(x) d vec(y)' (Magnus and Neudecker, chapter 10).
     With lists of scalars the answer is the matrix of their second derivatives.
 
     >>> from sympy import MatrixSymbol, symbols
@@ -98,7 +100,7 @@ def hessian(expr: Any, x: Any, y: Any = None) -> Any:
     derivation = _Derivation(expr, (x, y))
     if derivation.root.shape and not derivation.root.is_scalar:
         raise ShapeError(f"a Hessian needs a scalar, not shape {show_shape(derivation.root.shape)}")
-    return derivation.write("mixed")
+    return derivation.write(layout)
 
 
 class _Variable:
@@ -223,18 +225,20 @@ class _Derivation:
         return (row and layout != "vec") != turned
 
     def _vectorised(self) -> Node:
-        """d vec(expr) / d vec(wrt)': the axes of each stacked column by column."""
-        if len(self.variables) != 1:
-            raise Unsupported('layout "vec" is for one variable')
-        expr_rank = self.root.node.rank
-        rows = self.node.rank - expr_rank
-        node = self.node
+        """d vec(expr) / d vec(wrt)': the axes of each stacked column by column.
+
+        For a Hessian the axes of each variable: d^2 f / d vec(x) d vec(y)'.
+        """
+        first = self.root.node.rank
+        if len(self.variables) == 2:
+            first = 0 if self.variables[0].entry is not None else self.variables[0].node.rank
+        node = expand(self.node, MAX_EXPANDED_TERMS) or self.node
         terms = node.args if node.op == "add" else (node,)
         stacked = []
         for term in terms:
             factors: list[tuple[Node, tuple[Label, ...]]] = [(term, tuple(range(term.rank)))]
             out: list[Label] = []
-            for start, count in ((0, expr_rank), (expr_rank, rows)):
+            for start, count in ((0, first), (first, node.rank - first)):
                 axes = tuple(range(start, start + count))
                 if count == 2:
                     tall, wide = term.shape[start], term.shape[start + 1]
@@ -265,9 +269,21 @@ def _within(node: Node, structure: str) -> Node:
     *lead, row, column = range(node.rank)
     diagonal = einsum(1, [(node, (*lead, row, row))], (*lead, row, row))
     if structure == "diagonal":
-        return diagonal
+        return node if _is_diagonal(node) else diagonal
     flipped = einsum(1, [(node, (*lead, row, column))], (*lead, column, row))
     return ops.add(node, flipped, ops.scale(-1, diagonal))
+
+
+def _is_diagonal(node: Node) -> bool:
+    """Whether this is plainly diagonal where the matrices in it are: X, inv(X), 2*X^3."""
+    if node.op == "einsum":
+        _, labels, out, _ = einsum_parts(node)
+        matrices = [(arg, own) for arg, own in zip(node.args, labels, strict=True) if own]
+        turned = len(matrices) == 1 and set(matrices[0][1]) == set(out)
+        return turned and _is_diagonal(matrices[0][0])
+    if node.op in ("inv", "matpow", "expm"):
+        return _is_diagonal(node.args[0])
+    return node.op == "symbol" and node.symmetric
 
 
 def _at_entry(node: Node, entry: tuple[Node, ...]) -> Node:

@@ -415,6 +415,9 @@ def _mul(r: Reader, expr: Any, env: Env) -> Tensor:
 def _power(r: Reader, expr: Any, env: Env) -> Tensor:
     base, exponent = r.read(expr.args[0], env), r.read(expr.args[1], env)
     if expr.args[0].is_Matrix and not base.is_scalar:
+        if expr.args[1].could_extract_minus_sign() and not expr.args[1].is_number:
+            inverse = tn.matrix_function("inv", base)
+            return tn.matrix_power(inverse, tn.scale(-1, exponent))  # X**(-k)
         return tn.matrix_power(base, exponent)
     if expr.args[0] is sp.E:
         return tn.elementwise("exp", exponent)

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import pytest
 import sympy as sp
 from sympy.matrices.expressions.diagonal import DiagMatrix, DiagonalOf
 from sympy.matrices.expressions.special import OneMatrix
 
-from tests import random_problems
+import symback as sb
+from tests import random_problems, witness
 from tests.random_problems import Problem, m, n
 
 C, D = (sp.MatrixSymbol(name, m, m) for name in "CD")
@@ -42,3 +44,33 @@ def test_layout(form: Any, wrt: Any, layout: str) -> None:
         Problem(form, (wrt,), "jacobian", layout, 5), 20, jax=False
     )
     assert verdict.kind == "right", f"{verdict.detail}: {verdict.answer}"
+
+
+def explicit(answer: Any, names: dict[Any, Any]) -> Any:
+    """The matrix of numbers that an answer is at a point."""
+    point = {name: np.array(value.tolist(), dtype=float) for name, value in names.items()}
+    return witness.evaluate(answer, {**point, n: 2})
+
+
+@pytest.mark.parametrize(
+    "form",
+    [
+        lambda X, A: sp.Trace(X.T * A * X),
+        lambda X, A: sp.Trace(X * A * X),
+        lambda X, A: sp.Trace(X**3),
+        lambda X, A: sp.log(sp.Determinant(X)),
+        lambda X, A: sp.Determinant(X),
+        lambda X, A: sp.Trace(A * X.inv()),
+        lambda X, A: sp.Trace(X) ** 2 * sp.Trace(A * X),
+    ],
+)
+def test_hessian_by_a_matrix(form: Any) -> None:
+    """d^2 f / d vec(X) d vec(X)', against SymPy's own Hessian of the explicit form."""
+    X, A = sp.MatrixSymbol("X", n, n), sp.MatrixSymbol("A", n, n)
+    entries = sp.Matrix(2, 2, sp.symbols("a:d"))
+    number = sp.Matrix([[2, -1], [3, 5]])
+    by_hand = form(entries, number).doit()
+    wanted = sp.hessian(by_hand, list(entries.T.flat()))
+    at = dict(zip(entries.flat(), (3, 1, -1, 2), strict=True))
+    found = explicit(sb.hessian(form(X, A), X, layout="vec"), {X: entries.subs(at), A: number})
+    np.testing.assert_allclose(found, np.array(wanted.subs(at).tolist(), dtype=float), atol=1e-9)

@@ -109,6 +109,9 @@ class Notation:
         if node.op == "matpow" and args[1].is_number:
             return p.matrix_power(args[0], args[1].value)
         if node.op == "matpow" and not node.args[1].shape:
+            if args[0].head == "inverse":
+                exponent = self.scalar(flat(scale(-1, node.args[1])))
+                args = [args[0].args[0], exponent]
             return Phrase("matrix_pow", tuple(args), (), shape, node.symmetric)
         if node.op in ("logsumexp", "max", "prod", "argmax"):
             by_rows = node.args[0].rank == 2 and node.params[0] == 1
@@ -244,6 +247,16 @@ class Notation:
         start = majors[0] if out[0] in split else majors[1]
         first, reached = _component(rest, start)
         second = [f for f in rest if f not in first]
+        apart = reached.isdisjoint((majors[1], minors[1]))
+        if len(split) == 2 and minors[0] in reached and apart:  # vec(A)*vec(B)'
+            sides = [
+                self._reduced(part, (minors[side], majors[side]), sizes, counters)
+                for side, part in enumerate((first, second))
+            ]
+            left, right = sides
+            if left is None or right is None:
+                return None
+            return p.outer(p.vec(left, sizes[out[0]]), p.vec(right, sizes[out[1]]))
         crossed = len(split) == 2 and (
             (majors[1] not in reached and minors[1] in reached)
             or minors[0] == majors[1]

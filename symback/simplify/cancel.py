@@ -198,9 +198,9 @@ def join_matrix_powers(product: Product) -> bool:
         if a.op != "matpow":
             continue
         *batch, row, column = a_labels
-        base, exponent = _matrix_power_parts(a)
+        base, exponent = a.args
         for j, (b, b_labels) in enumerate(product.factors):
-            other_base, other_exponent = _matrix_power_parts(b)
+            other_base, other_exponent = (b, ONE) if b is base else _matrix_power_parts(b)
             if i == j or other_base is not base or b_labels[:-2] not in ((), tuple(batch)):
                 continue
             if not exponent.shape:

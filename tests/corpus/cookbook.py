@@ -746,6 +746,7 @@ grad("trace-power", Trace(X**N), X, N * X.T ** (N - 1), "121")
 grad("trace-power-3", Trace(X**3), X, 3 * X.T**2, "121")
 grad("trace-power-5", Trace(X**5), X, 5 * X.T**4, "121")
 grad("trace-power-minus-2", Trace(X**-2), X, -2 * X.T**-3, "121")
+grad("trace-power-minus-N", Trace(X**-N), X, -N * X.T ** (-N - 1), "121")
 grad(
     "trace-A-power",
     Trace(A * X**N),
