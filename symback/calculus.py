@@ -167,7 +167,7 @@ class _Derivation:
             reader.surfaces, {}, reader.origins, matrix_scalars=True, tables=reader.tables
         )
         writer = Writer(notation, reader.written)
-        node = self.node if layout != "vec" else self._vectorised()
+        node = self.node if layout != "vec" else self._vectorised(notation)
         turned = bool(node.shape) and self._is_row(layout)
         form = None if self.by_indices else notation.matrix(node)
         if form is None and not self.by_indices and node.rank in (1, 2):
@@ -224,7 +224,16 @@ class _Derivation:
         }[layout]
         return (row and layout != "vec") != turned
 
-    def _vectorised(self) -> Node:
+    def _vectorised(self, notation: Notation) -> Node:
+        """The derivative as a matrix, multiplied out where only that has a matrix notation."""
+        stacked = self._stacked(self.node)
+        expanded = expand(self.node, MAX_EXPANDED_TERMS)
+        if expanded is None or notation.matrix(stacked) is not None:
+            return stacked
+        apart = self._stacked(expanded)
+        return stacked if notation.matrix(apart) is None else apart
+
+    def _stacked(self, node: Node) -> Node:
         """d vec(expr) / d vec(wrt)': the axes of each stacked column by column.
 
         For a Hessian the axes of each variable: d^2 f / d vec(x) d vec(y)'.
@@ -232,7 +241,6 @@ class _Derivation:
         first = self.root.node.rank
         if len(self.variables) == 2:
             first = 0 if self.variables[0].entry is not None else self.variables[0].node.rank
-        node = expand(self.node, MAX_EXPANDED_TERMS) or self.node
         terms = node.args if node.op == "add" else (node,)
         stacked = []
         for term in terms:
