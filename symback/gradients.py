@@ -185,12 +185,6 @@ class Gradient(Shown):
         """The number as a float array of the target's shape; None without values."""
         return None if self.number is None else self.number.floats
 
-    @property
-    def exact_entries(self) -> Any:
-        """The exact number as nested lists of fractions and constants; None where out of reach."""
-        exact = None if self.number is None else self.number.exact
-        return None if exact is None else exact.nested()
-
     @cached_property
     def exact(self) -> Any:
         """The exact number in SymPy: a number, a Matrix, or an Array; None where out of reach."""

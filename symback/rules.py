@@ -102,10 +102,11 @@ def broadcast(a: Node, like: Node) -> Node:
     return einsum(1, [(a, ())], axes, dict(zip(axes, like.shape, strict=True)))
 
 
-def hadamard(*factors: Node, coef: Number = 1) -> Node:
+def hadamard(*factors: Node, coef: Number = 1, merge: bool = False) -> Node:
     """The elementwise product of nodes of one shape, scalars among them."""
     axes = tuple(range(max(factor.rank for factor in factors)))
-    return einsum(coef, [(factor, axes if factor.shape else ()) for factor in factors], axes)
+    spread = [(factor, axes if factor.shape else ()) for factor in factors]
+    return einsum(coef, spread, axes, merge=merge)
 
 
 def call(name: str, *args: E) -> E:

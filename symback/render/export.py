@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import Any, Literal, TypeAlias, get_args
+from typing import Literal, TypeAlias, get_args
 
 from symback.derivation import Derivation
 from symback.errors import InputError, ValueProblem, did_you_mean
@@ -13,7 +13,6 @@ from symback.render.figures import Manner
 from symback.render.html import to_html
 from symback.render.latex import PAGES, Paper, to_latex
 from symback.render.markdown import to_markdown
-from symback.render.notebook import to_notebook
 from symback.render.pdf import Engine, to_pdf
 from symback.render.writeup import Style
 
@@ -60,10 +59,6 @@ def markdown_of(derivation: Derivation, style: Style) -> str:
 
 def html_of(derivation: Derivation) -> str:
     return to_html(derivation)
-
-
-def notebook_of(derivation: Derivation, *, exercise: bool = False) -> dict[str, Any]:
-    return to_notebook(derivation, exercise=exercise)
 
 
 def checked_paper(paper: Paper) -> Paper:

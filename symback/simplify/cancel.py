@@ -26,8 +26,8 @@ from symback.ops import (
     split_power,
     value_of,
 )
-from symback.rules import broadcast
-from symback.simplify.product import Product, delta, einsum_like, negated
+from symback.rules import broadcast, hadamard
+from symback.simplify.product import Product, delta, negated
 from symback.simplify.sums import flatten_sum
 from symback.sizes import flat
 
@@ -255,7 +255,7 @@ def take_out_scalars(node: Node) -> Node:
             e = {"inv": number(-1), "det": size_node(a.shape[0]), "matpow": node.args[-1]}[node.op]
             if not e.shape:
                 bare = rebuild(node, (inner, *node.args[1:]))
-                return einsum_like(power(factor, e), take_out_scalars(bare))
+                return hadamard(power(factor, e), take_out_scalars(bare), merge=True)
     if node.op == "inv" and a.op == "matpow":
         return matrix_power(a.args[0], scale(-1, a.args[1]))
     if node.op == "inv":

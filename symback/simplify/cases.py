@@ -14,8 +14,8 @@ from symback.ops import (
     split_coefficient,
     zeros,
 )
-from symback.rules import broadcast
-from symback.simplify.product import Product, einsum_like
+from symback.rules import broadcast, hadamard
+from symback.simplify.product import Product
 
 
 def absorb_into_case(product: Product) -> bool:
@@ -36,7 +36,7 @@ def absorb_into_case(product: Product) -> bool:
         if not absorbed and coef == 1:
             continue
         others = [product.factors[k][0] for k in absorbed]
-        cases = [scale(coef, einsum_like(x, *others)) for x in (a, b)]
+        cases = [scale(coef, hadamard(x, *others, merge=True)) for x in (a, b)]
         cases = [zeros(()) if is_zero(x) else x for x in cases]
         if pure:
             product.coef = 1

@@ -22,9 +22,10 @@ from symback.ops import (
     split_power,
     value_of,
 )
+from symback.rules import hadamard
 from symback.simplify.cancel import ODD, take_out_scalars
 from symback.simplify.cases import in_case, out_of_cases
-from symback.simplify.product import Product, einsum_like
+from symback.simplify.product import Product
 from symback.simplify.softmax import is_softmax
 from symback.simplify.sums import flatten_sum
 
@@ -88,10 +89,10 @@ def _fuse_pair(a: Node, b: Node) -> Node | None:
         if whole == 1 and scale(-1, base.args[0]) is a.args[0]:
             return apply("sigmoid", a.args[0])
         if whole is not None and whole > 1 and scale(-1, base.args[0]) is a.args[0]:
-            return einsum_like(apply("sigmoid", a.args[0]), power(base, whole - 1))
+            return hadamard(apply("sigmoid", a.args[0]), power(base, whole - 1), merge=True)
     same_condition = name == "where" and base.op == "map" and a.args[0] is base.args[0]
     if same_condition and base.params[0] == "where" and whole == 1:
-        cases = (einsum_like(x, y) for x, y in zip(a.args[1:], base.args[1:], strict=True))
+        cases = (hadamard(x, y, merge=True) for x, y in zip(a.args[1:], base.args[1:], strict=True))
         return apply("where", a.args[0], *cases)
     return None
 

@@ -76,13 +76,6 @@ def flipped(a: Node) -> Node:
     return a if a.rank < 2 else einsum(1, [(a, "ij")], "ji", merge=True)
 
 
-def einsum_like(*factors: Node) -> Node:
-    """The elementwise product of nodes of one shape, scalars among them."""
-    rank = max(factor.rank for factor in factors)
-    axes = tuple(range(rank))
-    return einsum(1, [(f, axes if f.shape else ()) for f in factors], axes, merge=True)
-
-
 def negated(total: Node) -> Node:
     return add(*(scale(-1, term) for term in total.args))
 
