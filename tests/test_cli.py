@@ -284,6 +284,14 @@ def test_diff_prints_a_gradient(run: Run) -> None:
     assert "Verified at a random point by complex step" in out
 
 
+def test_an_expression_may_begin_with_a_minus(run: Run) -> None:
+    assert "-2*x/(x'*x)" in run("diff", "-log(x'*x)", "--wrt", "x").out
+    code, _, err = run("diff", "-log(x'*x)", "--wrtt", "x")
+    assert code == 2 and "no such option: --wrtt" in err
+    code, _, err = run("diff", "-log(x'*", "--wrt", "x")
+    assert code == 2 and "column 5" in err
+
+
 def test_diff_with_values_and_a_second_order(run: Run) -> None:
     values = ["--value", "A = [[1, 2], [3, 4]]", "--value", "x = [1, 1/2]"]
     args = ("diff", "x'*A*x", "--wrt", "x", "--order", "2", "--json", *values)

@@ -44,7 +44,7 @@ from symback.simplify.functions import fuse_elementwise, fuse_function
 from symback.simplify.gather import common_factors, factors_in_common, take_out
 from symback.simplify.product import Product, flipped
 from symback.simplify.selections import substitute_selections, sum_of_indices
-from symback.simplify.softmax import recognise_logsumexp, recognise_softmax
+from symback.simplify.softmax import recognise_logsumexp, recognise_softmax, sum_of_softmax
 from symback.simplify.sums import (
     MAX_EXPANDED_TERMS,
     common_coefficient,
@@ -121,6 +121,7 @@ class Simplifier:
                 or join_matrix_powers(product)
                 or fuse_elementwise(product)
                 or recognise_softmax(product)
+                or sum_of_softmax(product)
                 or absorb_into_case(product)
                 or substitute_selections(product)
                 or sum_of_indices(product)

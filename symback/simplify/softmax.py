@@ -17,6 +17,7 @@ from symback.ops import (
 )
 from symback.rules import softmax
 from symback.simplify.product import Product
+from symback.simplify.sums import flatten_sum
 
 
 def recognise_logsumexp(node: Node) -> Node:
@@ -51,6 +52,22 @@ def recognise_softmax(product: Product) -> bool:
             if times != -1:
                 factors.append((power(total, times + 1), labels))
             product.replace((place, other), factors)
+            return True
+    return False
+
+
+def sum_of_softmax(product: Product) -> bool:
+    """sum(softmax(u)) -> 1, of a matrix along each row."""
+    for place, (node, labels) in enumerate(product.factors):
+        if not is_softmax(node) or labels[-1] in product.out or product.places(labels[-1]) != 1:
+            continue
+        bearers = (
+            core.args[0] if core.op == "einsum" else core
+            for core in (split_coefficient(term)[1] for term in node.args[0].args)
+            if core.op == "logsumexp" or (core.args[:1] and core.args[0].op == "logsumexp")
+        )
+        if any(flatten_sum(softmax(b.args[0]).args[0]) is node.args[0] for b in bearers):
+            del product.factors[place], product.sizes[labels[-1]]
             return True
     return False
 
