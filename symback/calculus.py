@@ -27,6 +27,9 @@ from symback.tensor import Tensor, show_shape
 #: How SymPy says that its classes cannot hold something.
 CANNOT_BUILD = (TypeError, ValueError, NotImplementedError)
 
+#: Functions whose rules hold for real arguments only.
+REAL_ONLY = (sp.Abs, sp.sign, sp.Max, sp.Min, sp.Heaviside, sp.re, sp.im, sp.conjugate, sp.arg)
+
 Layout = Literal["mixed", "numerator", "denominator", "vec"]
 
 
@@ -143,6 +146,10 @@ class _Derivation:
 
     def __init__(self, expr: Any, variables: tuple[Any, ...]) -> None:
         self.expr = expression(expr)
+        if self.expr.has(sp.I) and self.expr.has(*REAL_ONLY):
+            raise Unsupported(
+                f"the derivative of {self.expr}, where a case depends on a complex number"
+            )
         variables = tuple(expression(v) for v in variables)
         self.reader = Reader(self.expr, variables=variables)
         self.root = self.reader.read(self.expr)
@@ -158,7 +165,7 @@ class _Derivation:
                 self.whole = node
                 node = tidy(_at_entry(node, variable.entry))
             elif variable.structure:
-                node = tidy(_within(node, variable.structure))
+                node = tidy(_within(node, variable))
         self.node = node
 
     def write(self, layout: Layout) -> Any:
@@ -268,7 +275,7 @@ def _is_plain(form: Phrase) -> bool:
     return (form.head != "entry" or form.args[0].head in heads) and all(map(_is_plain, form.args))
 
 
-def _within(node: Node, structure: str) -> Node:
+def _within(node: Node, variable: _Variable) -> Node:
     """The derivative by a symmetric or diagonal matrix, its free entries varied.
 
     Petersen and Pedersen, The Matrix Cookbook, 2012, equations (138) to (143): G + G' - I.*G for
@@ -276,22 +283,22 @@ def _within(node: Node, structure: str) -> Node:
     """
     *lead, row, column = range(node.rank)
     diagonal = einsum(1, [(node, (*lead, row, row))], (*lead, row, row))
-    if structure == "diagonal":
-        return node if _is_diagonal(node) else diagonal
+    if variable.structure == "diagonal":
+        return node if _is_diagonal(node, variable.node) else diagonal
     flipped = einsum(1, [(node, (*lead, row, column))], (*lead, column, row))
     return ops.add(node, flipped, ops.scale(-1, diagonal))
 
 
-def _is_diagonal(node: Node) -> bool:
-    """Whether this is plainly diagonal where the matrices in it are: X, inv(X), 2*X^3."""
+def _is_diagonal(node: Node, variable: Node) -> bool:
+    """Whether this is plainly diagonal where the variable is: X, inv(X), 2*X^3."""
     if node.op == "einsum":
         _, labels, out, _ = einsum_parts(node)
         matrices = [(arg, own) for arg, own in zip(node.args, labels, strict=True) if own]
         turned = len(matrices) == 1 and set(matrices[0][1]) == set(out)
-        return turned and _is_diagonal(matrices[0][0])
+        return turned and _is_diagonal(matrices[0][0], variable)
     if node.op in ("inv", "matpow", "expm"):
-        return _is_diagonal(node.args[0])
-    return node.op == "symbol" and node.symmetric
+        return _is_diagonal(node.args[0], variable)
+    return node is variable
 
 
 def _at_entry(node: Node, entry: tuple[Node, ...]) -> Node:

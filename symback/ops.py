@@ -182,11 +182,11 @@ def add(*terms: Node) -> Node:
     return make("add", tuple(kept), (), shape, symmetric=mirrored, identity=canonical)
 
 
-def _is_mirrored(terms: list[Node]) -> bool:
-    """Whether a sum is its own transpose: each term is symmetric or stands there turned too."""
-    turned = [term for term in terms if not term.symmetric]
+def _is_mirrored(terms: Sequence[Node], sign: int = 1) -> bool:
+    """Whether turning a sum of these terms only multiplies it by the sign."""
+    turned = [term for term in terms if sign < 0 or not term.symmetric]
     return len(turned) <= MOST_TURNED and all(
-        einsum(1, [(term, "ij")], "ji", merge=True) in turned for term in turned
+        scale(sign, einsum(1, [(term, "ij")], "ji", merge=True)) in turned for term in turned
     )
 
 
@@ -547,9 +547,7 @@ def is_antisymmetric(node: Node) -> bool:
     """Whether this is a sum that changes its sign when it is turned, as x*1' - 1*x' does."""
     if node.op != "add" or node.rank != 2 or node.shape[0] != node.shape[1]:
         return False
-    return len(node.args) <= MOST_TURNED and all(
-        scale(-1, einsum(1, [(term, "ij")], "ji", merge=True)) in node.args for term in node.args
-    )
+    return _is_mirrored(node.args, sign=-1)
 
 
 def _number_power(value: Fraction, e: Fraction) -> Fraction | None:

@@ -85,6 +85,7 @@ def test_an_applied_function_that_only_sympy_knows() -> None:
         (sp.Mod(t, 2), t, "cannot differentiate Mod"),
         (sp.Symbol("u", commutative=False) * t, t, "does not commute"),
         (sp.KroneckerDelta(a, b) * t, a, "a delta of what is differentiated by"),
+        (sp.Abs(a + sp.I * t), t, "depends on a complex number"),
         (sp.Integral(sp.sin(a * t), (a, 0, t)), t, "cannot read Integral"),
     ],
 )
@@ -101,3 +102,13 @@ def test_names_that_would_clash() -> None:
     total = sp.Sum(x[i, 0] * sp.exp(i), (i, 0, n - 1))
     answer = sb.gradient(unused * total, x).subs(n, 2).as_explicit()
     assert answer == sp.Matrix([unused, unused * sp.E])
+
+
+def test_another_symmetric_matrix_is_not_diagonal() -> None:
+    X, A = sp.MatrixSymbol("X", n, n), sp.MatrixSymbol("A", n, n)
+    with sp.assuming(sp.Q.diagonal(X), sp.Q.symmetric(A)):
+        slope = sb.gradient(sp.Trace(A * X), X)
+        assert sb.gradient(sp.log(sp.Determinant(X)), X) == X.inv()
+    assert slope == sp.matrices.expressions.diagonal.DiagMatrix(
+        sp.matrices.expressions.diagonal.DiagonalOf(A)
+    )

@@ -61,11 +61,7 @@ def sum_of_softmax(product: Product) -> bool:
     for place, (node, labels) in enumerate(product.factors):
         if not is_softmax(node) or labels[-1] in product.out or product.places(labels[-1]) != 1:
             continue
-        bearers = (
-            core.args[0] if core.op == "einsum" else core
-            for core in (split_coefficient(term)[1] for term in node.args[0].args)
-            if core.op == "logsumexp" or (core.args[:1] and core.args[0].op == "logsumexp")
-        )
+        bearers = _logsumexps(node)
         if any(flatten_sum(softmax(b.args[0]).args[0]) is node.args[0] for b in bearers):
             del product.factors[place], product.sizes[labels[-1]]
             return True
@@ -91,11 +87,13 @@ def _kept_first(u: Node, kept: tuple[int, ...]) -> Node:
 
 def is_softmax(node: Node) -> bool:
     """Whether this is exp(u - logsumexp(u)), which stays in one piece."""
+    return bool(_logsumexps(node))
+
+
+def _logsumexps(node: Node) -> list[Node]:
+    """The logsumexps that are terms in the exponent of exp."""
     if node.op != "map" or node.params[0] != "exp" or node.args[0].op != "add":
-        return False
-    cores = (split_coefficient(term)[1] for term in node.args[0].args)
-    return any(
-        core.op == "logsumexp"
-        or (core.op == "einsum" and core.args[:1] and core.args[0].op == "logsumexp")
-        for core in cores
-    )
+        return []
+    cores = [split_coefficient(term)[1] for term in node.args[0].args]
+    alone = [c.args[0] if c.op == "einsum" and c.args else c for c in cores]
+    return [core for core in alone if core.op == "logsumexp"]
