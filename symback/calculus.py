@@ -17,7 +17,8 @@ from symback.notation import Notation
 from symback.ops import Label, Labels, einsum, einsum_parts
 from symback.phrase import Phrase, entry, transpose
 from symback.simplify import Simplifier, simplify
-from symback.simplify.sums import MAX_EXPANDED_TERMS, expand, expand_selections
+from symback.simplify.blocks import expand_blocks
+from symback.simplify.sums import MAX_EXPANDED_TERMS, expand
 from symback.sizes import times
 from symback.sympy_lists import each_gradient, each_jacobian, entries, is_list
 from symback.sympy_read import Reader, expression
@@ -181,7 +182,7 @@ class _Derivation:
             form = self._multiplied_out(notation, node)
         if form is not None:
             try:
-                return writer.whole(transpose(form) if turned else form)
+                return writer(transpose(form) if turned else form)
             except (*CANNOT_BUILD, Unsupported):  # a sum of matrices inside a product, say
                 form = None
         if turned and node.rank == 2:
@@ -200,10 +201,10 @@ class _Derivation:
         """The derivative written entry by entry, or with indices."""
         form = explicit_phrase(node, notation) if node.rank in (1, 2) else None
         if form is not None:
-            return writer.whole(form)
-        node = expand_selections(node)
+            return writer(form)
+        node = expand_blocks(node)
         form = notation.comprehension(node) if node.shape else notation.indexed(node, ())
-        return writer.whole(self._entry_of_whole(notation, form))
+        return writer(self._entry_of_whole(notation, form))
 
     def _entry_of_whole(self, notation: Notation, form: Phrase) -> Phrase:
         """An entry of the gradient by the matrix, where that is shorter: -(X**-2)[q, p]."""

@@ -486,10 +486,27 @@ def _piecewise(r: Reader, expr: Any, env: Env) -> Tensor:
     pairs = list(expr.args)
     if pairs[-1][1] != sp.true:
         raise Unsupported(f"a Piecewise needs a last case for everything else: {_short(expr)}")
+    _refuse_moved_case(expr)
     result = r.read(pairs[-1][0], env)
     for value, condition in reversed(pairs[:-1]):
         result = tn.elementwise("where", _condition(r, condition, env), r.read(value, env), result)
     return result
+
+
+def _refuse_moved_case(expr: Any) -> None:
+    """Refuse a case that has the index of a sum inside it: SymPy's `Sum` moved it out of that sum.
+
+    The square of a sum over j of cases of i and j, summed over i, becomes cases of i and j outside
+    the sum over j, where j is nothing.
+    """
+    for value, condition in expr.args:
+        for binder in value.atoms(sp.Sum, sp.Product):
+            lost = condition.free_symbols.intersection(binder.bound_symbols)
+            if lost:
+                raise Unsupported(
+                    f"SymPy moved the condition {condition} out of the sum over {lost.pop()}",
+                    hint="write the case with Max, Abs or Heaviside, which SymPy leaves in place",
+                )
 
 
 def _condition(r: Reader, expr: Any, env: Env) -> Tensor:

@@ -135,23 +135,6 @@ class Writer:
     def __call__(self, phrase: Phrase) -> Any:
         return _as_number(self._write(phrase))
 
-    def whole(self, phrase: Phrase) -> Any:
-        """A phrase that is no part of another one.
-
-        Raises:
-            Unsupported: where SymPy moves a case out of the sum that it belongs to, as `Sum` does
-                with a Piecewise inside an inner sum.
-        """
-        result = self(phrase)
-        if result.has(sp.Piecewise, ITE) and not result.free_symbols.isdisjoint(
-            self._indices.values()
-        ):
-            raise Unsupported(
-                "SymPy cannot hold this derivative: its Sum moves a case out of an inner sum",
-                hint="state it as a problem, whose gradients are written in our own notation",
-            )
-        return result
-
     def _write(self, p: Phrase) -> Any:
         return getattr(self, f"_{p.head}")(p)
 
@@ -459,10 +442,14 @@ class Writer:
         return result
 
     def _sum_over(self, p: Phrase) -> Any:
-        return sp.Sum(self(p.args[0]), *self._limits(p))
+        body, limits = self(p.args[0]), self._limits(p)
+        _keep_cases_inside(body, limits)
+        return sp.Sum(body, *limits)
 
     def _prod_over(self, p: Phrase) -> Any:
-        return sp.Product(self(p.args[0]), *self._limits(p))
+        body, limits = self(p.args[0]), self._limits(p)
+        _keep_cases_inside(body, limits)
+        return sp.Product(body, *limits)
 
     def _delta(self, p: Phrase) -> Any:
         return sp.KroneckerDelta(*map(self, p.args))
@@ -491,6 +478,27 @@ class Writer:
             column_index = axes[1][0] if len(axes) == 2 else self._unused(body)
             return sp.FunctionMatrix(rows, columns, sp.Lambda((axes[0][0], column_index), body))
         return ArrayComprehension(body, *((index, 0, size - 1) for index, size in axes))
+
+
+def _keep_cases_inside(body: Any, limits: list[tuple[Any, Any, Any]]) -> None:
+    """Refuse a sum out of whose inner sums SymPy would move a case that depends on both.
+
+    `Sum` folds every Piecewise that has its index to the top, past the sums that it stands in.
+
+    Raises:
+        Unsupported: for such a sum.
+    """
+    if not body.has(sp.Piecewise, ITE):
+        return
+    outer = {index for index, *_ in limits}
+    for binder in body.atoms(sp.Sum, sp.Product, sp.Lambda):
+        inner = set(binder.bound_symbols)
+        for case in binder.atoms(sp.Piecewise, ITE):
+            if not (case.free_symbols.isdisjoint(inner) or case.free_symbols.isdisjoint(outer)):
+                raise Unsupported(
+                    "SymPy cannot hold this derivative: its Sum moves a case out of an inner sum",
+                    hint="state it as a problem, whose gradients are written in our own notation",
+                )
 
 
 class _ElementwiseWriter:

@@ -237,7 +237,8 @@ class System:
     def demands_left(self) -> list[Demand] | None:
         """The demands that say something, or None if one cannot hold.
 
-        A demand on sizes alone is taken to hold: sizes are large enough for every index written.
+        A demand on sizes alone is taken to hold, unless it plainly cannot: sizes are large enough
+        for every index written.
         """
         left = []
         equal = [(i, solve_for(d.difference, i)) for d in self.demands for i in self._fixed_by(d)]
@@ -248,6 +249,8 @@ class System:
                 if known < 0 or (demand.relation == "==" and known != 0):
                     return None
                 continue
+            if demand.relation == "<=" and never_negative(scale(-1, add(difference, ONE))):
+                return None
             if demand.relation == "<=" and (
                 only_sizes(difference)
                 or self._certain(difference)

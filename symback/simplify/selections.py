@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from fractions import Fraction
 
-from symback.graph import Node, Size
+from symback.graph import Node, Size, symbols_of
 from symback.ops import (
+    ONE,
     ZERO,
     Factor,
     Label,
@@ -37,13 +38,14 @@ def substitute_selections(product: Product) -> bool:
         if coefs in ((1, -1), (-1, 1)) and value_of(offset) == 0 and same_range:
             product.replace([place], [delta(labels[0], labels[1], node.shape[0])])
             return True
-        fixed = value_of(offset)
-        if len(coefs) == 1 and fixed is not None:
-            index = -int(fixed) * (1 if coefs[0] == 1 else -1)
-            if abs(fixed) and _fix_index(product, place, labels[0], index):
-                return True
-            if not fixed and _fix_index(product, place, labels[0], 0):
-                return True
+        # an index that was given (w[k]) stays in its condition, which says what range it has
+        of_sizes = all(x.params[1] == "size" for x in symbols_of([offset]))
+        if (
+            coefs in ((1,), (-1,))
+            and of_sizes
+            and _fix_index(product, place, labels[0], flat(scale(-int(coefs[0]), offset)))
+        ):
+            return True
     return _join_selections(product)
 
 
@@ -127,47 +129,68 @@ def _joined_shifts(one: tuple[Node, Labels], other: tuple[Node, Labels], r: Labe
     return select("==", (1, -1), subtract(a, b), (i_size, j_size)), (i, j)
 
 
-def _out_of_range(coef: Size, offset: Node, size: Size) -> bool:
-    """Whether coef*i + offset is plainly never 0 for 0 <= i < size."""
-    value = value_of(offset)
-    if value is None or not isinstance(coef, int):
-        return False
-    solution = -value / coef
-    beyond = isinstance(size, int) and solution >= size
-    return solution < 0 or solution.denominator != 1 or beyond
-
-
-def _fix_index(product: Product, fixing: int, label: Label, index: int) -> bool:
+def _fix_index(product: Product, fixing: int, label: Label, index: Node) -> bool:
     """Put a known index into other selections, explicit arrays and index vectors."""
+    size = product.sizes[label]
+    if label not in product.out and product.places(label) == 1 and _lies_within(index, size):
+        product.replace([fixing], [])
+        product.forget(label)
+        return True
     for place, (node, labels) in enumerate(product.factors):
         if place == fixing or label not in labels:
             continue
+        known = value_of(index)
         if node.op == "select" and node.params[0] == "==":
-            coefs, offset = condition_of(node)
-            axis = labels.index(label)
-            coef = coefs[axis]
-            if not isinstance(coef, int):
-                continue
-            rest = [k for k in range(len(labels)) if k != axis]
-            moved = add(offset, number(coef * index))
-            if not rest:
-                known = value_of(moved)
-                if known is None:
-                    continue
-                product.replace([place], [(number(int(known == 0)), ())])
+            smaller = _at(node, labels, label, index)
+            if smaller is not None:
+                product.replace([place], [smaller])
                 return True
-            if len(rest) == 1 and _out_of_range(coefs[rest[0]], moved, node.shape[rest[0]]):
-                product.replace([place], [(ZERO, ())])
-                return True
-            smaller = select(
-                "==", [coefs[k] for k in rest], moved, tuple(node.shape[k] for k in rest)
-            )
-            product.replace([place], [(smaller, tuple(labels[k] for k in rest))])
+        elif node.op == "stack" and len(labels) == 1 and known is not None:
+            product.replace([place], [(node.args[int(known)], ())])
             return True
-        if node.op == "stack" and len(labels) == 1:
-            product.replace([place], [(node.args[index], ())])
-            return True
-        if node.op == "iota":
-            product.replace([place], [(add(node.args[0], number(index)), ())])
+        elif node.op == "iota":
+            product.replace([place], [(flat(add(node.args[0], index)), ())])
             return True
     return False
+
+
+def _at(node: Node, labels: Labels, label: Label, index: Node) -> Factor | None:
+    """A selection where one of its indices is known; None if that does not decide it."""
+    coefs, offset = condition_of(node)
+    axis = labels.index(label)
+    coef = coefs[axis]
+    if not isinstance(coef, int):
+        return None
+    rest = [k for k in range(len(labels)) if k != axis]
+    moved = flat(add(offset, scale(coef, index)))
+    if not rest:
+        if value_of(moved) == 0:
+            return ONE, ()
+        return (
+            (ZERO, ()) if _plainly_positive(moved) or _plainly_positive(scale(-1, moved)) else None
+        )
+    if len(rest) == 1 and _out_of_range(coefs[rest[0]], moved, node.shape[rest[0]]):
+        return ZERO, ()
+    smaller = select("==", [coefs[k] for k in rest], moved, tuple(node.shape[k] for k in rest))
+    return smaller, tuple(labels[k] for k in rest)
+
+
+def _out_of_range(coef: Size, offset: Node, size: Size) -> bool:
+    """Whether coef*i + offset is plainly never 0 for 0 <= i < size."""
+    value = value_of(offset)
+    if value is not None and isinstance(coef, int):
+        solution = -value / coef
+        beyond = isinstance(size, int) and solution >= size
+        return solution < 0 or solution.denominator != 1 or beyond
+    if coef not in (1, -1):
+        return False
+    index = scale(-int(coef), offset)
+    return _plainly_positive(scale(-1, index)) or fits(size, as_size(index))
+
+
+def _lies_within(index: Node, size: Size) -> bool:
+    return never_negative(index) and fits(plus(as_size(index), 1), size)
+
+
+def _plainly_positive(node: Node) -> bool:
+    return never_negative(add(node, number(-1)))

@@ -29,6 +29,7 @@ from symback.ops import (
     split_power,
     value_of,
 )
+from symback.simplify.blocks import split_at_seams
 from symback.simplify.cancel import (
     absorb_sign,
     align_even,
@@ -197,13 +198,16 @@ class Simplifier:
         if node.op != "einsum":
             return node
         if any(f.op == "inv" and f.symmetric for f in node.args):
-            split = tuple(inverse_of_chain(f, symmetric=True) for f in node.args)
-            if split != node.args:
-                candidate = self._product(rebuild(node, split, merge=True))
+            chains = tuple(inverse_of_chain(f, symmetric=True) for f in node.args)
+            if chains != node.args:
+                candidate = self._product(rebuild(node, chains, merge=True))
                 if self.cost(candidate) < self.cost(node):
                     return candidate
         if not any(f.op == "add" for f in node.args):
             return node
+        split = split_at_seams(node)
+        if split is not None:
+            return self._gathered(self._cancelled(split))
         expanded = expand(node, MAX_EXPANDED_TERMS)
         if expanded is None:
             return node

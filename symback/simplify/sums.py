@@ -6,7 +6,7 @@ from collections.abc import Callable
 from fractions import Fraction
 from math import gcd, lcm
 
-from symback.graph import Node, Shape, Size, transform
+from symback.graph import Node, Shape, Size
 from symback.ops import (
     Number,
     add,
@@ -16,7 +16,6 @@ from symback.ops import (
     is_closed,
     ones,
     power,
-    rebuild,
     scale,
     split_coefficient,
     split_power,
@@ -25,7 +24,6 @@ from symback.ops import (
 )
 from symback.simplify.cases import join_cases
 from symback.simplify.product import Product, opposite
-from symback.sizes import fits_when_large
 
 
 def flatten_sum(node: Node) -> Node:
@@ -236,8 +234,12 @@ def _swap_square(term: Node, first: str, second: str) -> tuple[Node, Node] | Non
 MAX_EXPANDED_TERMS = 40
 
 
-def expand(node: Node, limit: int) -> Node | None:
-    """Every product of sums multiplied out; None if that gives more than `limit` terms."""
+def is_sum(node: Node) -> bool:
+    return node.op == "add"
+
+
+def expand(node: Node, limit: int, chosen: Callable[[Node], bool] = is_sum) -> Node | None:
+    """Products multiplied out over the `chosen` sums; None if that gives too many terms."""
     done: list[Node] = []
     todo = list(reversed(node.args)) if node.op == "add" else [node]
     while todo:
@@ -248,7 +250,7 @@ def expand(node: Node, limit: int) -> Node | None:
             todo.extend(reversed(term.args))
             continue
         product = Product.of(term)
-        sums = [place for place, (f, _) in enumerate(product.factors) if f.op == "add"]
+        sums = [place for place, (f, _) in enumerate(product.factors) if chosen(f)]
         if not sums or term.op != "einsum":
             done.append(term)
             continue
@@ -284,39 +286,6 @@ def _is_spread_along(term: Node, axis: int) -> bool:
     product = Product.of(term)
     label = product.out[axis]
     return product.places(label) == 1
-
-
-def expand_selections(root: Node) -> Node:
-    """Products with padded sums multiplied out, so that each condition on an index stands alone.
-
-    x_p ([p == i] a_i + [p == n + j] b_j)  ->  x_i a_i + x_(n+j) b_j
-    """
-
-    def visit(node: Node, args: tuple[Node, ...]) -> Node:
-        node = rebuild(node, args, merge=node.op == "einsum")
-        if node.op != "einsum" or not any(map(_is_padded, node.args)):
-            return node
-        expanded = expand(node, MAX_EXPANDED_TERMS)
-        return node if expanded is None else expanded
-
-    return transform(root, visit, {})
-
-
-def _is_padded(node: Node) -> bool:
-    """Whether this is a sum with a term that stands inside zeros, as in a concatenation."""
-    return node.op == "add" and any(_stands_inside_zeros(term) for term in node.args)
-
-
-def _stands_inside_zeros(term: Node) -> bool:
-    if term.op != "einsum":
-        return False
-    _, labels, out, sizes = einsum_parts(term)
-    for factor, own in zip(term.args, labels, strict=True):
-        if factor.op == "select" and len(own) == 2 and (own[0] in out) != (own[1] in out):
-            inner, outer = own if own[1] in out else own[::-1]
-            if sizes[inner] != sizes[outer] and fits_when_large(sizes[inner], sizes[outer]):
-                return True
-    return False
 
 
 def _has_quotients(total: Node) -> bool:

@@ -1,0 +1,61 @@
+"""Products of block matrices: split where the blocks meet, entries in the block they lie in."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import sympy as sp
+
+import symback as sb
+from symback.errors import Unsupported
+
+n, m = sp.symbols("n m", integer=True, positive=True)
+i, j, k = sp.symbols("i j k", integer=True)
+A, F, H = (sp.MatrixSymbol(*args) for args in (("A", n, n), ("F", n, m), ("H", m, n)))
+L, O, K, M = (
+    sp.MatrixSymbol(*args) for args in (("L", n, 2), ("O", 2, m), ("K", m, n), ("M", 2, n))
+)
+d, r, x = (sp.MatrixSymbol(*args) for args in (("d", 2, 1), ("r", 1, n), ("x", n, 1)))
+N = sp.MatrixSymbol("N", m, 2)
+inner = sp.BlockMatrix([[O, d]]) * sp.BlockMatrix([[K], [r]])
+nested = sp.BlockMatrix([[F, L]]) * sp.BlockMatrix([[H], [inner]])
+
+
+@pytest.mark.parametrize(
+    ("expr", "wrt", "form"),
+    [
+        (
+            sp.Trace((sp.BlockMatrix([[F, L]]) * sp.BlockMatrix([[H], [M]])) ** 2),
+            F,
+            "2*(F*H + L*M).T*H.T",
+        ),
+        (sp.Trace(nested**2), F, "2*(F*H + L*(O*K + d*r)).T*H.T"),
+        (sp.Trace(nested**2), L, "2*(F*H + L*(O*K + d*r)).T*(O*K + d*r).T"),
+        (sp.Trace(A * nested), d, "L.T*A.T*r.T"),
+    ],
+)
+def test_products_of_blocks_are_sums_of_products(expr: Any, wrt: Any, form: str) -> None:
+    assert str(sb.gradient(expr, wrt)) == form
+
+
+def test_an_entry_lies_in_one_block() -> None:
+    """Row 0 of [H; M] is row 0 of H, whatever m is, and not row -m of M."""
+    assert sb.hessian(sp.Trace(nested**2), F[0, 0], F[0, 0]) == 2 * H[0, 0] ** 2
+    stacked = sp.BlockMatrix([[H], [inner]])
+    assert sb.gradient(stacked[0, 0] * stacked[0, 1], H[0, 0]) == H[0, 1]
+
+
+def test_a_case_that_sympy_would_move_out_of_an_inner_sum_is_refused() -> None:
+    """The sum over k in the inverse has a case on k and i; the outer sum is over i too."""
+    ramp = sp.FunctionMatrix(n, n, sp.Lambda((i, j), sp.Piecewise((x[i, 0], i <= j), (1, True))))
+    with pytest.raises(Unsupported, match="moves a case out of an inner sum"):
+        sb.gradient(sp.Trace(ramp * ramp * A) ** 2, x)
+
+
+def test_a_case_that_sympy_has_moved_out_of_a_sum_is_refused() -> None:
+    u, v = sp.IndexedBase("u"), sp.IndexedBase("v")
+    hinge = sp.Piecewise((u[i] - v[j], u[i] > v[j]), (0, True))
+    expr = sp.Sum(sp.Sum(hinge, (j, 0, m - 1)) ** 2, (i, 0, n - 1))
+    with pytest.raises(Unsupported, match=r"SymPy moved the condition .* out of the sum over j"):
+        sb.gradient(expr, u[k])
