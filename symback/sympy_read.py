@@ -1,7 +1,6 @@
 """From SymPy to the graph: plain SymPy expressions as people write them.
 
-A `Reader` keeps one table from SymPy's symbols to ours, so that results can be written back in
-the symbols that came in.
+`READERS` holds one reader for each class of SymPy.
 """
 
 from __future__ import annotations
@@ -11,7 +10,6 @@ from fractions import Fraction
 from typing import Any
 
 import sympy as sp
-from sympy.assumptions.assume import global_assumptions
 from sympy.core.function import AppliedUndef, UndefinedFunction
 from sympy.matrices.expressions import hadamard, special
 from sympy.matrices.expressions.applyfunc import ElementwiseApplyFunction
@@ -29,11 +27,9 @@ from symback import tensor as tn
 from symback.errors import InputError, ShapeError, Unsupported
 from symback.graph import Node, Shape, Size
 from symback.rules import broadcast
-from symback.sizes import flat, minus, plus
-from symback.sympy_axes import IndexedAxes, size_symbols
+from symback.sizes import minus, plus
+from symback.sympy_scope import Env, Scope
 from symback.tensor import Index, Tensor
-
-Env = Mapping[Any, Tensor | Index]
 
 # SymPy's function -> the name of the elementwise function of the graph
 FUNCTIONS: dict[Any, str] = {
@@ -87,291 +83,6 @@ RELATIONS: dict[Any, tuple[str, bool]] = {  # name, whether the sides are swappe
     sp.Unequality: ("ne", False),
 }
 
-MAX_UNROLLED = 400
-
-
-def _base_of(variable: Any) -> Any:
-    """w of w[k], X of X[i, j], the variable itself otherwise."""
-    if isinstance(variable, sp.Indexed):
-        return variable.base
-    return (
-        variable.args[0] if isinstance(variable, (MatrixElement, arrays.ArrayElement)) else variable
-    )
-
-
-class Reader:
-    """Reads expressions that share their symbols.
-
-    With `variables`, what depends on none of them may be anything, and any function that SymPy can
-    differentiate is read.
-
-    Attributes:
-        surfaces: the declared shape of symbols that are rows or 1x1.
-        origins: the first index of each axis of an indexed symbol.
-        written: the SymPy object that a symbol stands for.
-    """
-
-    def __init__(self, *expressions: Any, variables: Sequence[Any] = ()) -> None:
-        self.variables = tuple(_base_of(v) for v in variables)
-        expressions = (*expressions, *variables)
-        self.surfaces: dict[Node, Shape] = {}
-        self.origins: dict[Node, tuple[Node, ...]] = {}
-        self.written: dict[Node, Any] = {}
-        self._symbols: dict[Any, Tensor] = {}
-        self._taken: dict[tuple[str, str], Any] = {}
-        self._size_symbols = size_symbols(expressions)
-        self._axes = IndexedAxes(expressions)
-        self._diagonal = _assumed(sp.Q.diagonal)
-        self._symmetric = _assumed(sp.Q.symmetric) | self._diagonal
-        self._memo: dict[Any, Tensor] = {}
-
-    # --- symbols -----------------------------------------------------------------------------
-
-    def symbol(self, obj: Any, name: str, shape: Shape) -> Tensor:
-        """The tensor of a SymPy symbol; one node for each object, whatever the names."""
-        if obj in self._symbols:
-            return self._symbols[obj]
-        kind = "size" if obj in self._size_symbols else ""
-        if obj in self._symmetric:
-            kind = "symmetric"
-        while self._taken.setdefault((name, kind), obj) != obj:
-            kind += "~"
-        result = tn.symbol(name, shape, kind)
-        self._symbols[obj] = result
-        self.written[result.node] = obj
-        if len(shape) == 2 and shape[0] == 1:
-            self.surfaces[result.node] = shape
-        return result
-
-    def structure_of(self, obj: Any) -> str:
-        """What SymPy's assumptions in force say of a matrix symbol."""
-        if obj in self._diagonal:
-            return "diagonal"
-        return "symmetric" if obj in self._symmetric else ""
-
-    @property
-    def tables(self) -> frozenset[Node]:
-        """The symbols read so far that have entries only: indexed ones, and tables of constants."""
-        indexed = (sp.IndexedBase, arrays.ArraySymbol, sp.Lambda)
-        return frozenset(node for node, obj in self.written.items() if isinstance(obj, indexed))
-
-    def is_size(self, *values: Any) -> bool:
-        """Whether these are made of sizes and numbers, not of free indices."""
-        return all(s in self._size_symbols for value in values for s in value.free_symbols)
-
-    def size(self, value: Any) -> Size:
-        """A SymPy size as ours."""
-        value = sp.sympify(value, strict=True)
-        if value.is_Integer:
-            return int(value)
-        return ops.as_size(flat(self.read(value, {}).node))
-
-    # --- expressions -------------------------------------------------------------------------
-
-    def read(self, expr: Any, env: Env | None = None) -> Tensor:
-        """The tensor of a SymPy expression.
-
-        Raises:
-            Unsupported: naming what cannot be read.
-            ShapeError: where shapes do not fit.
-        """
-        expr = sp.sympify(expr, strict=True)
-        if env:
-            return self._read(expr, env)
-        if expr not in self._memo:
-            self._memo[expr] = self._read(expr, {})
-        return self._memo[expr]
-
-    def _read(self, expr: Any, env: Env) -> Tensor:
-        if expr in env:
-            bound = env[expr]
-            return tn.index_value(bound) if isinstance(bound, Index) else bound
-        if expr.is_Number:
-            return tn.scalar(_number(expr))
-        if expr.is_Symbol and not expr.is_commutative:
-            raise Unsupported(f"cannot read {expr}: it does not commute, and is no matrix")
-        if expr.is_Symbol or isinstance(expr, sp.Idx):
-            return self.symbol(expr, expr.name, ())
-        for cls in type(expr).__mro__:
-            if cls in FUNCTIONS:
-                return tn.elementwise(FUNCTIONS[cls], *(self.read(a, env) for a in expr.args))
-            if cls in COMPOSED:
-                return COMPOSED[cls](self.read(expr.args[0], env))
-            reader = READERS.get(cls)
-            if reader is not None:
-                return reader(self, expr, env)
-        if self.is_constant(expr, env):
-            return self.constant(expr, env)
-        if self.variables and isinstance(expr, sp.Function):
-            return _applied(self, expr.func, self.all(expr.args, env), env)
-        raise Unsupported(f"cannot read {type(expr).__name__}: {_short(expr)}")
-
-    # --- what is not differentiated ---------------------------------------------------------
-
-    def is_constant(self, expr: Any, env: Env) -> bool:
-        """Whether a scalar depends on no variable, but perhaps on indices of sums around it."""
-        bound = [env[s] for s in expr.free_symbols if s in env]
-        return (
-            bool(self.variables)
-            and isinstance(expr, sp.Expr)
-            and not expr.is_Matrix
-            and all(isinstance(value, Index) for value in bound)
-            and not expr.has(*self.variables)
-        )
-
-    def constant(self, expr: Any, env: Env) -> Tensor:
-        """binomial(n, i) over i, say, as an array that is a symbol of its own."""
-        names, indices = _bound_names(expr, env)
-        if not names:
-            return self.symbol(expr, str(expr), ())
-        written = sp.Lambda(tuple(names), expr)
-        sizes = tuple(i.size for i in indices)
-        node = self.symbol(written, str(expr), sizes).node
-        self.origins[node] = tuple(i.low for i in indices if i.size != 1)
-        free = tuple(i for i in indices if i.size != 1)
-        return Tensor(node, (), free)
-
-    def place(self, expr: Any, env: Env, size: Size, origin: Node) -> tuple[Index, Tensor]:
-        """An index that is no sum of indices, labels[i] say: its axis, and 1 where it points.
-
-        The sum of U[r, k]*[labels[i] == r] over r is U[labels[i], k].
-        """
-        names, indices = _bound_names(expr, env)
-        if not names or not self.is_constant(expr, env):
-            raise Unsupported(f"an index must be a sum of indices and sizes, not {expr}")
-        name = f"[{expr}]"
-        target = Index(
-            f"{name}#{len(self.written)}", ops.ZERO, ops.subtract(ops.size_node(size), ops.ONE)
-        )
-        moving = tuple(i for i in indices if i.size != 1)
-        node = ops.symbol(name, (*(i.size for i in moving), size), kind="place")
-        self.origins[node] = (*(i.low for i in moving), origin)
-        self.written[node] = sp.Lambda(tuple(names), expr)
-        self.written[ops.symbol(name, kind="function")] = self.written[node]
-        return target, Tensor(node, (), (*moving, target))
-
-    def all(self, items: Sequence[Any], env: Env) -> list[Tensor]:
-        return [self.read(item, env) for item in items]
-
-    # --- index variables -----------------------------------------------------------------------
-
-    def is_affine(self, expr: Any, env: Env) -> bool:
-        """Whether every index of a sum stands alone in its term, as i and j do in 2*i - j + n."""
-        try:
-            self.affine(expr, env)
-        except Unsupported:
-            return False
-        return True
-
-    def affine(self, expr: Any, env: Env) -> tuple[dict[Index, Size], Node]:
-        """An index expression as whole multiples of index variables, and the rest."""
-        expr = sp.expand(sp.sympify(expr, strict=True))
-        coefs: dict[Index, Size] = {}
-        rest = []
-        for term in sp.Add.make_args(expr):
-            used = [s for s in term.free_symbols if isinstance(env.get(s), Index)]
-            factor = sp.cancel(term / used[0]) if len(used) == 1 else None
-            if factor is not None and (factor.is_Integer or self._is_stride(factor)):
-                bound = env[used[0]]
-                assert isinstance(bound, Index)
-                coefs[bound] = plus(coefs.get(bound, 0), self.size(factor))
-            elif any(isinstance(env.get(s), Index) for s in term.free_symbols):
-                raise Unsupported(f"an index must be a sum of indices and sizes, not {expr}")
-            else:
-                rest.append(self.read(term, {}).node)
-        return coefs, ops.add(ops.ZERO, *rest) if rest else ops.ZERO
-
-    def _is_stride(self, factor: Any) -> bool:
-        """Whether this is a size, which is positive, as s in x[s*i + a]."""
-        return bool(factor.free_symbols) and self.is_size(factor) and factor.is_polynomial()
-
-    def position(
-        self, index: Any, env: Env, origin: Node = ops.ZERO
-    ) -> tuple[dict[Index, Size], Node]:
-        coefs, offset = self.affine(index, env)
-        return coefs, ops.subtract(offset, origin)
-
-    def entry_of(self, base: Tensor, indices: Sequence[Any], env: Env) -> Tensor:
-        """One entry of an array, at any indices that do not depend on the variables."""
-        origins = self.origins.get(base.node, (ops.ZERO,) * base.rank)
-        positions: list[tuple[dict[Index, Size], Node]] = []
-        places: list[tuple[Index, Tensor]] = []
-        for index, size, origin in zip(indices, base.shape, origins, strict=True):
-            if self.is_affine(index, env):
-                positions.append(self.position(index, env, origin))
-                continue
-            places.append(self.place(index, env, size, origin))
-            positions.append(({places[-1][0]: 1}, ops.ZERO))
-        result = tn.entry(base, positions)
-        for target, place in places:
-            result = tn.sum_over(tn.hadamard(place, result), target)
-        return result
-
-    def indexed(self, expr: Any, env: Env) -> Tensor:
-        return self.entry_of(self.indexed_base(expr.base), expr.indices, env)
-
-    def indexed_base(self, base: Any) -> Tensor:
-        if base in self._symbols:
-            return self._symbols[base]
-        shape, origins = self._axes.of(base, self)
-        result = self.symbol(base, str(base.label), shape)
-        if any(o is not ops.ZERO for o in origins):
-            self.origins[result.node] = origins
-        return result
-
-    def element(self, expr: Any, env: Env) -> Tensor:
-        parent, *indices = expr.args
-        inner = self.read(parent, env)
-        return self.entry_of(tn.as_matrix(inner), indices, env)
-
-    def limits(self, expr: Any, env: Env) -> tuple[list[Index], dict[Any, Tensor | Index], Tensor]:
-        """The index variables of a Sum, the names they bind, and the conditions on them."""
-        inner = dict(env)
-        indices: list[Index] = []
-        holds = tn.scalar(1)
-        for name, low, high in reversed(expr.limits):
-            low_coefs, low_rest = self.affine(low, inner)
-            high_coefs, high_rest = self.affine(high, inner)
-            lowest = tn.extreme(low_coefs, low_rest, low=True)
-            highest = tn.extreme(high_coefs, high_rest, low=False)
-            index = Index(f"{name.name}#{len(inner)}", lowest, highest)
-            inner[name] = index
-            indices.append(index)
-            if low_coefs:  # low - i <= 0
-                holds = tn.hadamard(holds, tn.condition("<=", {**low_coefs, index: -1}, low_rest))
-            if high_coefs:  # i - high <= 0
-                coefs = {index: 1, **{i: minus(c) for i, c in high_coefs.items()}}
-                holds = tn.hadamard(holds, tn.condition("<=", coefs, ops.scale(-1, high_rest)))
-        return indices, inner, holds
-
-
-def _number(expr: Any) -> Fraction:
-    if expr.is_Rational:
-        return Fraction(int(expr.p), int(expr.q))
-    if expr.is_Float and expr.is_finite:
-        return Fraction(str(expr))
-    raise Unsupported(f"cannot read the number {expr}")
-
-
-def _bound_names(expr: Any, env: Env) -> tuple[list[Any], list[Index]]:
-    """The indices of sums around an expression that stand in it."""
-    names = [s for s, bound in env.items() if isinstance(bound, Index) and s in expr.free_symbols]
-    return names, [bound for s in names if isinstance(bound := env[s], Index)]
-
-
-def _short(expr: Any) -> str:
-    text = str(expr)
-    return text if len(text) <= 80 else text[:77] + "..."
-
-
-def _assumed(*predicates: Any) -> set[Any]:
-    """The symbols that SymPy's assumptions in force put under one of the predicates."""
-    return {
-        fact.arguments[0]
-        for fact in global_assumptions
-        if getattr(fact, "function", None) in predicates
-    }
-
 
 def expression(value: Any) -> Any:
     """A SymPy object as it is; numbers and nested lists as SymPy's. Text is never read as code.
@@ -390,10 +101,15 @@ def expression(value: Any) -> Any:
         ) from None
 
 
-# --- readers of one class each -------------------------------------------------------------------
+def _number(expr: Any) -> Fraction:
+    if expr.is_Rational:
+        return Fraction(int(expr.p), int(expr.q))
+    if expr.is_Float and expr.is_finite:
+        return Fraction(str(expr))
+    raise Unsupported(f"cannot read the number {expr}")
 
 
-def _matmul(r: Reader, expr: Any, env: Env) -> Tensor:
+def _matmul(r: Scope, expr: Any, env: Env) -> Tensor:
     factors = r.all(expr.args, env)
     numbers = [t for t in factors if not t.shape]
     matrices = [t for t in factors if t.shape]
@@ -405,14 +121,14 @@ def _matmul(r: Reader, expr: Any, env: Env) -> Tensor:
     return result
 
 
-def _mul(r: Reader, expr: Any, env: Env) -> Tensor:
+def _mul(r: Scope, expr: Any, env: Env) -> Tensor:
     """A product of scalars, which may stand for arrays inside a Lambda: elementwise."""
     if any(a.is_Matrix for a in expr.args):
         return _matmul(r, expr, env)
     return tn.hadamard(*r.all(expr.args, env))
 
 
-def _power(r: Reader, expr: Any, env: Env) -> Tensor:
+def _power(r: Scope, expr: Any, env: Env) -> Tensor:
     base, exponent = r.read(expr.args[0], env), r.read(expr.args[1], env)
     if expr.args[0].is_Matrix and not base.is_scalar:
         if expr.args[1].could_extract_minus_sign() and not expr.args[1].is_number:
@@ -424,11 +140,11 @@ def _power(r: Reader, expr: Any, env: Env) -> Tensor:
     return tn.power(base, exponent)
 
 
-def _elementwise(r: Reader, expr: Any, env: Env) -> Tensor:
+def _elementwise(r: Scope, expr: Any, env: Env) -> Tensor:
     return _applied(r, expr.function, [r.read(expr.expr, env)], env)
 
 
-def _applied(r: Reader, function: Any, args: list[Tensor], env: Env) -> Tensor:
+def _applied(r: Scope, function: Any, args: list[Tensor], env: Env) -> Tensor:
     """A function, a Lambda or an unknown function on tensors."""
     if isinstance(function, sp.Lambda):
         inner: dict[Any, Tensor | Index] = dict(env)
@@ -455,12 +171,12 @@ def _is_read(function: Any) -> bool:
     return any(cls in FUNCTIONS or cls in COMPOSED or cls in READERS for cls in function.__mro__)
 
 
-def _undefined(r: Reader, expr: Any, env: Env) -> Tensor:
+def _undefined(r: Scope, expr: Any, env: Env) -> Tensor:
     return _applied(r, expr.func, r.all(expr.args, env), env)
 
 
-def _extreme(name: str) -> Callable[[Reader, Any, Env], Tensor]:
-    def read(r: Reader, expr: Any, env: Env) -> Tensor:
+def _extreme(name: str) -> Callable[[Scope, Any, Env], Tensor]:
+    def read(r: Scope, expr: Any, env: Env) -> Tensor:
         first, *rest = sorted(r.all(expr.args, env), key=lambda t: not t.node.args)
         for t in rest:
             first = tn.elementwise(name, first, t)
@@ -469,7 +185,7 @@ def _extreme(name: str) -> Callable[[Reader, Any, Env], Tensor]:
     return read
 
 
-def _heaviside(r: Reader, expr: Any, env: Env) -> Tensor:
+def _heaviside(r: Scope, expr: Any, env: Env) -> Tensor:
     x = r.read(expr.args[0], env)
     at_zero = expr.args[1] if len(expr.args) > 1 else sp.S.Half
     if at_zero == 0:
@@ -482,7 +198,7 @@ def _heaviside(r: Reader, expr: Any, env: Env) -> Tensor:
     raise Unsupported(f"Heaviside with the value {at_zero} at 0")
 
 
-def _piecewise(r: Reader, expr: Any, env: Env) -> Tensor:
+def _piecewise(r: Scope, expr: Any, env: Env) -> Tensor:
     pairs = list(expr.args)
     if pairs[-1][1] != sp.true:
         raise Unsupported(f"a Piecewise needs a last case for everything else: {_short(expr)}")
@@ -509,7 +225,7 @@ def _refuse_moved_case(expr: Any) -> None:
                 )
 
 
-def _condition(r: Reader, expr: Any, env: Env) -> Tensor:
+def _condition(r: Scope, expr: Any, env: Env) -> Tensor:
     if expr in (sp.true, sp.false):
         return tn.scalar(int(expr == sp.true))
     if isinstance(expr, (sp.And, sp.Or)):
@@ -527,37 +243,37 @@ def _condition(r: Reader, expr: Any, env: Env) -> Tensor:
     return tn.elementwise(name, right, left) if swapped else tn.elementwise(name, left, right)
 
 
-def _hadamard_power(r: Reader, expr: Any, env: Env) -> Tensor:
+def _hadamard_power(r: Scope, expr: Any, env: Env) -> Tensor:
     base, exponent = r.all(expr.args, env)
     return tn.power(base, exponent)
 
 
-def _diag_matrix(r: Reader, expr: Any, env: Env) -> Tensor:
+def _diag_matrix(r: Scope, expr: Any, env: Env) -> Tensor:
     return tn.diag(r.read(expr.args[0], env))
 
 
-def _diagonal_matrix(r: Reader, expr: Any, env: Env) -> Tensor:
+def _diagonal_matrix(r: Scope, expr: Any, env: Env) -> Tensor:
     t = r.read(expr.args[0], env)
     n = r.size(expr.shape[0])
     return tn.hadamard(t, tn.eye(n))
 
 
-def _diagonal_of(r: Reader, expr: Any, env: Env) -> Tensor:
+def _diagonal_of(r: Scope, expr: Any, env: Env) -> Tensor:
     return tn.as_matrix(tn.diag(r.read(expr.args[0], env)))
 
 
-def _kronecker(r: Reader, expr: Any, env: Env) -> Tensor:
+def _kronecker(r: Scope, expr: Any, env: Env) -> Tensor:
     first, *rest = r.all(expr.args, env)
     for t in rest:
         first = tn.kron(first, t)
     return first
 
 
-def _dot(r: Reader, expr: Any, env: Env) -> Tensor:
+def _dot(r: Scope, expr: Any, env: Env) -> Tensor:
     return tn.dot(*r.all(expr.args, env))
 
 
-def _block_matrix(r: Reader, expr: Any, env: Env) -> Tensor:
+def _block_matrix(r: Scope, expr: Any, env: Env) -> Tensor:
     blocks = expr.blocks
     rows = [
         tn.concat([tn.as_matrix(r.read(blocks[i, j], env)) for j in range(blocks.shape[1])], axis=1)
@@ -566,7 +282,7 @@ def _block_matrix(r: Reader, expr: Any, env: Env) -> Tensor:
     return tn.concat(rows, axis=0)
 
 
-def _block_diagonal(r: Reader, expr: Any, env: Env) -> Tensor:
+def _block_diagonal(r: Scope, expr: Any, env: Env) -> Tensor:
     parts = [tn.as_matrix(t) for t in r.all(expr.args, env)]
     total = r.size(expr.shape[0]), r.size(expr.shape[1])
     row: Size = 0
@@ -579,7 +295,7 @@ def _block_diagonal(r: Reader, expr: Any, env: Env) -> Tensor:
     return tn.add(*placed)
 
 
-def _slice(r: Reader, expr: Any, env: Env) -> Tensor:
+def _slice(r: Scope, expr: Any, env: Env) -> Tensor:
     result = tn.as_matrix(r.read(expr.parent, env))
     for axis, ((start, stop, step), old) in enumerate(
         zip((expr.rowslice, expr.colslice), expr.parent.shape, strict=True)
@@ -612,21 +328,21 @@ def _moving_row(t: Tensor, axis: int, coefs: dict[Index, Size], offset: Node) ->
     return Tensor(node, shape, kept)
 
 
-def _matrix_element(r: Reader, expr: Any, env: Env) -> Tensor:
+def _matrix_element(r: Scope, expr: Any, env: Env) -> Tensor:
     return r.element(expr, env)
 
 
-def _array_element(r: Reader, expr: Any, env: Env) -> Tensor:
+def _array_element(r: Scope, expr: Any, env: Env) -> Tensor:
     base = r.read(expr.name, env)
     return tn.entry(base, [r.position(i, env) for i in expr.indices])
 
 
-def _explicit(r: Reader, expr: Any, env: Env) -> Tensor:
+def _explicit(r: Scope, expr: Any, env: Env) -> Tensor:
     rows, columns = expr.shape
     return tn.array([r.read(e, env) for e in expr.flat()], (int(rows), int(columns)))
 
 
-def _function_matrix(r: Reader, expr: Any, env: Env) -> Tensor:
+def _function_matrix(r: Scope, expr: Any, env: Env) -> Tensor:
     shape = tuple(r.size(s) for s in expr.shape)
     indices = [
         Index(f"entry{axis}", ops.ZERO, ops.subtract(ops.size_node(s), ops.ONE))
@@ -646,13 +362,13 @@ def _comprehended(body: Tensor, indices: list[Index], shape: Shape) -> Tensor:
     return Tensor(node, shape, kept)
 
 
-def _array_comprehension(r: Reader, expr: Any, env: Env) -> Tensor:
+def _array_comprehension(r: Scope, expr: Any, env: Env) -> Tensor:
     indices, inner, _ = r.limits(expr, env)
     body = r.read(expr.function, inner)
     return _comprehended(body, indices[::-1], tuple(i.size for i in indices[::-1]))
 
 
-def _sum(r: Reader, expr: Any, env: Env) -> Tensor:
+def _sum(r: Scope, expr: Any, env: Env) -> Tensor:
     indices, inner, holds = r.limits(expr, env)
     result = r.read(expr.function, inner)
     if holds.free:
@@ -662,7 +378,7 @@ def _sum(r: Reader, expr: Any, env: Env) -> Tensor:
     return result
 
 
-def _product(r: Reader, expr: Any, env: Env) -> Tensor:
+def _product(r: Scope, expr: Any, env: Env) -> Tensor:
     indices, inner, holds = r.limits(expr, env)
     if holds.free:
         raise Unsupported("a Product whose bounds depend on another index")
@@ -672,7 +388,7 @@ def _product(r: Reader, expr: Any, env: Env) -> Tensor:
     return result
 
 
-def _delta(r: Reader, expr: Any, env: Env) -> Tensor:
+def _delta(r: Scope, expr: Any, env: Env) -> Tensor:
     sides = expr.args[:2]
     for index, other in (sides, sides[::-1]):
         bound = env.get(other)
@@ -695,7 +411,7 @@ def _delta(r: Reader, expr: Any, env: Env) -> Tensor:
     return r.constant(expr, env)
 
 
-def _array_product(r: Reader, expr: Any, env: Env) -> Tensor:
+def _array_product(r: Scope, expr: Any, env: Env) -> Tensor:
     parts = r.all(expr.args, env)
     factors: list[tuple[Node, Sequence[ops.Label]]] = []
     shape: list[Size] = []
@@ -707,7 +423,7 @@ def _array_product(r: Reader, expr: Any, env: Env) -> Tensor:
     return Tensor(ops.einsum(1, factors, axes), tuple(shape))
 
 
-def _array_contraction(r: Reader, expr: Any, env: Env) -> Tensor:
+def _array_contraction(r: Scope, expr: Any, env: Env) -> Tensor:
     """Axes that are set equal, and summed over or (a diagonal) kept as a last axis."""
     t = r.read(expr.expr, env)
     diagonal = isinstance(expr, arrays.ArrayDiagonal)
@@ -721,7 +437,7 @@ def _array_contraction(r: Reader, expr: Any, env: Env) -> Tensor:
     return Tensor(node, shape)
 
 
-def _permuted(r: Reader, expr: Any, env: Env) -> Tensor:
+def _permuted(r: Scope, expr: Any, env: Env) -> Tensor:
     t = r.read(expr.expr, env)
     order = list(expr.permutation.array_form)
     axes = [axis for axis, size in enumerate(t.shape) if size != 1]
@@ -729,7 +445,7 @@ def _permuted(r: Reader, expr: Any, env: Env) -> Tensor:
     return Tensor(ops.einsum(1, [(t.node, axes)], out), tuple(t.shape[axis] for axis in order))
 
 
-READERS: dict[Any, Callable[[Reader, Any, Env], Tensor]] = {
+READERS: dict[Any, Callable[[Scope, Any, Env], Tensor]] = {
     sp.Add: lambda r, e, env: tn.add(*r.all(e.args, env)),
     sp.Mul: _mul,
     sp.Pow: _power,
@@ -780,6 +496,57 @@ READERS: dict[Any, Callable[[Reader, Any, Env], Tensor]] = {
     type(sp.pi): lambda r, e, env: Tensor(ops.constant("pi")),
     type(sp.E): lambda r, e, env: Tensor(ops.apply("exp", ops.ONE)),
 }
+
+
+class Reader(Scope):
+    """Reads expressions that share their symbols."""
+
+    def __init__(self, *expressions: Any, variables: Sequence[Any] = ()) -> None:
+        super().__init__(*expressions, variables=variables)
+        self._memo: dict[Any, Tensor] = {}
+
+    def read(self, expr: Any, env: Env | None = None) -> Tensor:
+        """The tensor of a SymPy expression.
+
+        Raises:
+            Unsupported: naming what cannot be read.
+            ShapeError: where shapes do not fit.
+        """
+        expr = sp.sympify(expr, strict=True)
+        if env:
+            return self._read(expr, env)
+        if expr not in self._memo:
+            self._memo[expr] = self._read(expr, {})
+        return self._memo[expr]
+
+    def _read(self, expr: Any, env: Env) -> Tensor:
+        if expr in env:
+            bound = env[expr]
+            return tn.index_value(bound) if isinstance(bound, Index) else bound
+        if expr.is_Number:
+            return tn.scalar(_number(expr))
+        if expr.is_Symbol and not expr.is_commutative:
+            raise Unsupported(f"cannot read {expr}: it does not commute, and is no matrix")
+        if expr.is_Symbol or isinstance(expr, sp.Idx):
+            return self.symbol(expr, expr.name, ())
+        for cls in type(expr).__mro__:
+            if cls in FUNCTIONS:
+                return tn.elementwise(FUNCTIONS[cls], *(self.read(a, env) for a in expr.args))
+            if cls in COMPOSED:
+                return COMPOSED[cls](self.read(expr.args[0], env))
+            reader = READERS.get(cls)
+            if reader is not None:
+                return reader(self, expr, env)
+        if self.is_constant(expr, env):
+            return self.constant(expr, env)
+        if self.variables and isinstance(expr, sp.Function):
+            return _applied(self, expr.func, self.all(expr.args, env), env)
+        raise Unsupported(f"cannot read {type(expr).__name__}: {_short(expr)}")
+
+
+def _short(expr: Any) -> str:
+    text = str(expr)
+    return text if len(text) <= 80 else text[:77] + "..."
 
 
 def shape_of(expr: Any, tensor: Tensor) -> Shape:
