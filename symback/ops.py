@@ -509,6 +509,10 @@ def power(base: Node, exponent: Node | Number) -> Node:
         exponent = number(exponent)
     e = value_of(exponent)
     if e is None:
+        inner, times = split_power(base)
+        whole = value_of(times)
+        if times is not ONE and whole is not None and whole.denominator == 1 and _is_whole(exponent):
+            return power(inner, einsum(whole, [(exponent, ())], ()))
         return make("map", (base, exponent), ("pow",), base.shape or exponent.shape)
     if e == 0:
         return ones(base.shape)
@@ -541,6 +545,12 @@ def power(base: Node, exponent: Node | Number) -> Node:
             return scale(root, power(core, e))
     even = whole and e.numerator % 2 == 0 and is_antisymmetric(base)
     return make("map", (base, exponent), ("pow",), base.shape, symmetric=even or None)
+
+
+def _is_whole(exponent: Node) -> bool:
+    """Whether an exponent is a whole multiple of a size."""
+    coef, core = split_coefficient(exponent)
+    return core.op == "symbol" and core.params[1] == "size" and Fraction(coef).denominator == 1
 
 
 def is_antisymmetric(node: Node) -> bool:

@@ -28,7 +28,7 @@ from symback.ops import (
 )
 from symback.rules import broadcast, hadamard
 from symback.simplify.product import Product, delta, negated
-from symback.simplify.sums import flatten_sum
+from symback.simplify.sums import flatten_sum, is_fixed
 from symback.sizes import flat
 
 ODD = frozenset(("sin", "tan", "asin", "atan", "sinh", "tanh", "asinh", "atanh", "erf", "sign"))
@@ -43,7 +43,7 @@ def absorb_sign(product: Product) -> bool:
             continue  # -(x - u)'*S*(x - u) stays a square
         if node.op == "map" and node.params[0] in ODD and _has_both_signs(node.args[0]):
             flipped = apply(str(node.params[0]), negated(node.args[0]))
-        elif _has_both_signs(node):
+        elif _has_both_signs(node) and not is_fixed(node):  # I - 1*1'/n keeps its sign
             flipped = negated(node)
         else:
             continue
@@ -243,7 +243,10 @@ MAX_CHAIN_POWER = 4
 
 
 def take_out_scalars(node: Node) -> Node:
-    """inv(t*A) -> inv(A)/t, det(t*A) -> t^n*det(A), (t*A)^n -> t^n*A^n, A^3 -> A*A*A."""
+    """inv(t*A) -> inv(A)/t, det(t*A) -> t^n*det(A), (t*A)^n -> t^n*A^n, A^3 -> A*A*A.
+
+    det(inv(A)) -> 1/det(A)
+    """
     a = node.args[0]
     if a.op == "einsum":
         coef, labels, out, sizes = einsum_parts(a)
@@ -255,7 +258,11 @@ def take_out_scalars(node: Node) -> Node:
             e = {"inv": number(-1), "det": size_node(a.shape[0]), "matpow": node.args[-1]}[node.op]
             if not e.shape:
                 bare = rebuild(node, (inner, *node.args[1:]))
-                return hadamard(power(factor, e), take_out_scalars(bare), merge=True)
+                if bare.op == node.op:
+                    bare = take_out_scalars(bare)
+                return hadamard(power(factor, e), bare, merge=True)
+    if node.op == "det" and a.op == "inv":
+        return power(rebuild(node, a.args), -1)
     if node.op == "inv" and a.op == "matpow":
         return matrix_power(a.args[0], scale(-1, a.args[1]))
     if node.op == "inv":

@@ -16,7 +16,7 @@ from symback.ops import (
     subtract,
     value_of,
 )
-from symback.simplify.product import Product, delta
+from symback.simplify.product import Product, delta, negated
 from symback.simplify.sums import flatten_sum
 
 # places (term, factor, detached axis) of a common factor
@@ -71,8 +71,31 @@ def _role(product: Product, place: int) -> tuple[object, ...]:
     )
 
 
+def align_terms(node: Node) -> Node:
+    """(a - b)*x + (b - a)*y -> (a - b)*x - (a - b)*y, so that a - b can be taken out."""
+    seen: set[Node] = set()
+    terms = []
+    for term in node.args:
+        product = Product.of(term)
+        for place, (factor, labels) in enumerate(product.factors):
+            base, exponent = split_power(factor)
+            e = value_of(exponent)
+            if base.op != "add" or e is None or e.denominator != 1:
+                continue
+            turned = negated(base)
+            if base in seen or turned not in seen:
+                seen.add(base)
+                continue
+            product.factors[place] = (power(turned, e), labels)
+            product.coef = product.coef if e % 2 == 0 else -product.coef
+        terms.append(product.node())
+    return add(*terms)
+
+
 def factors_in_common(products: list[Product], members: Members) -> list[Node]:
     """What may be taken out: of 1/x and 1/x^2, first 1/x and then 1/x^2; of x and x^2, x.
+
+    Of roots the lower power only: (I - x*x'/u)/sqrt(u) reads better than (u*I - x*x')/u^(3/2).
 
     Of x and 1/x nothing: a sum of powers reads better than (x^2 + 1)/x.
     """
@@ -85,7 +108,9 @@ def factors_in_common(products: list[Product], members: Members) -> list[Node]:
     if min(known) < 0 < max(known):
         return []
     is_size = base.op == "symbol" and base.params[1] == "size"
-    chosen = [known[0], known[-1]] if known[-1] < 0 and not is_size else [known[0]]
+    whole = all(e.denominator == 1 for e in known)
+    both = known[-1] < 0 and whole and not is_size
+    chosen = [known[0], known[-1]] if both else [known[0]]
     return [power(base, e) for e in dict.fromkeys(chosen)]
 
 

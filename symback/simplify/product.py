@@ -43,6 +43,10 @@ class Product:
     def factors_alone(self) -> list[Node]:
         return [factor for factor, _ in self.factors]
 
+    @property
+    def labels_alone(self) -> list[Labels]:
+        return [labels for _, labels in self.factors]
+
     def summed(self, labels: Iterable[Label]) -> bool:
         """Whether the sum runs over all of these labels."""
         return all(label not in self.out for label in labels)
@@ -54,6 +58,26 @@ class Product:
     def places(self, label: Label) -> int:
         """How often a label occurs in the factors and in the result."""
         return sum(own.count(label) for _, own in self.factors) + self.out.count(label)
+
+    def by_components(self) -> Product:
+        """Factors that share a summed index as one factor: A_ij z_j y_k -> (A*z)_i y_k."""
+        group = list(range(len(self.factors)))
+        first: dict[Label, int] = {}
+        for place, (_, labels) in enumerate(self.factors):
+            for x in labels:
+                if x not in self.out and first.setdefault(x, place) != place:
+                    old, new = group[place], group[first[x]]
+                    group = [new if g == old else g for g in group]
+        factors: list[tuple[Node, Labels]] = []
+        for g in dict.fromkeys(group):
+            members = [f for f, own in zip(self.factors, group, strict=True) if own == g]
+            carried = {x for _, labels in members for x in labels}
+            kept = tuple(x for x in dict.fromkeys(self.out) if x in carried)
+            whole = members[0] if len(members) == 1 else (einsum(1, members, kept), kept)
+            factors.append(whole)
+        present = {*self.out, *(x for _, labels in factors for x in labels)}
+        sizes = {x: size for x, size in self.sizes.items() if x in present}
+        return Product(self.coef, factors, self.out, sizes)
 
     def replace(self, gone: Iterable[int], new: Iterable[Factor]) -> None:
         dropped = set(gone)

@@ -42,7 +42,7 @@ from symback.simplify.cancel import (
 from symback.simplify.cases import absorb_into_case
 from symback.simplify.constants import fold_constants
 from symback.simplify.functions import fuse_elementwise, fuse_function
-from symback.simplify.gather import common_factors, factors_in_common, take_out
+from symback.simplify.gather import Members, align_terms, common_factors, factors_in_common, take_out
 from symback.simplify.product import Product, flipped
 from symback.simplify.selections import substitute_selections, sum_of_indices
 from symback.simplify.softmax import recognise_logsumexp, recognise_softmax, sum_of_softmax
@@ -52,6 +52,8 @@ from symback.simplify.sums import (
     expand,
     flatten_sum,
     fuse_sum,
+    is_fixed,
+    is_sum,
     reflect,
     sum_of_spread,
 )
@@ -118,6 +120,7 @@ class Simplifier:
                 or align_even(product)
                 or cancel_inverses(product)
                 or cancel_powers(product)
+                or self._join_projections(product)
                 or self._clear_denominator(product)
                 or join_matrix_powers(product)
                 or fuse_elementwise(product)
@@ -132,6 +135,27 @@ class Simplifier:
                 break
             node = product.node(merge=True)
         return node
+
+    def _join_projections(self, product: Product) -> bool:
+        """H*H -> H for H = I - 1*1'/n, and any other product of constants that gets shorter."""
+        fixed = [
+            (place, factor, labels)
+            for place, (factor, labels) in enumerate(product.factors)
+            if factor.op == "add" and is_fixed(factor)
+        ]
+        for k, (place, factor, labels) in enumerate(fixed):
+            for other, second, own in fixed[k + 1 :]:
+                middle = [x for x in labels if x in own and product.places(x) == 2]
+                if len(middle) != 1 or middle[0] in product.out:
+                    continue
+                ends = tuple(x for x in (*labels, *own) if x != middle[0])
+                both = expand(einsum(1, [(factor, labels), (second, own)], ends), 9, is_sum)
+                joined = both and self._gathered(both)
+                if joined and self.cost(joined) <= self.cost(factor):
+                    product.replace((place, other), [(joined, ends)])
+                    product.forget(middle[0])
+                    return True
+        return False
 
     def _clear_denominator(self, product: Product) -> bool:
         """1/c .* 1/(1 + x^2/c) -> 1/(c + x^2), where that is shorter."""
@@ -256,25 +280,34 @@ class Simplifier:
             return node
         found = self._gatherings.get(core)
         if found is None:
-            found = core
-            while found.op == "add":
-                better = self._gather_once(found)
-                if better is None:
-                    break
-                found = better
+            found = self._gather_all(core)
+            aligned = align_terms(core)
+            if aligned is not core:
+                found = min(found, self._gather_all(aligned), key=self.cost)
             found = self._gatherings[core] = common_coefficient(found)
         return scale(coef, found)
 
+    def _gather_all(self, node: Node) -> Node:
+        while node.op == "add":
+            better = self._gather_once(node)
+            if better is None:
+                break
+            node = better
+        return node
+
     def _gather_once(self, node: Node) -> Node | None:
         """The sum with one common factor taken out, if that makes it shorter."""
-        products = [Product.of(split_coefficient(term)[1]) for term in node.args]
-        groups = common_factors(products)
-        savings = {
-            members: (len(members) - 1) * (self.cost(products[t].factors[place][0]) + 2)
-            for members in groups
-            for t, place, _ in members[:1]
-        }
-        for members in sorted(groups, key=lambda m: -savings[m])[:MAX_GATHERING_TRIES]:
+        apart = [Product.of(split_coefficient(term)[1]) for term in node.args]
+        joined = [product.by_components() for product in apart]
+        ways = [apart] if joined == apart else [joined, apart]
+        groups = [(products, members) for products in ways for members in common_factors(products)]
+
+        def saving(group: tuple[list[Product], Members]) -> int:
+            products, members = group
+            t, place, _ = members[0]
+            return (len(members) - 1) * (self.cost(products[t].factors[place][0]) + 2)
+
+        for products, members in sorted(groups, key=saving, reverse=True)[:MAX_GATHERING_TRIES]:
             candidates = [
                 take_out(node, products, members, factor, self._fused, spread=self.indices)
                 for factor in factors_in_common(products, members)

@@ -238,8 +238,13 @@ def is_sum(node: Node) -> bool:
     return node.op == "add"
 
 
-def expand(node: Node, limit: int, chosen: Callable[[Node], bool] = is_sum) -> Node | None:
-    """Products multiplied out over the `chosen` sums; None if that gives too many terms."""
+def expand(
+    node: Node, limit: int, chosen: Callable[[Node], bool] | None = None
+) -> Node | None:
+    """Products multiplied out over the `chosen` sums; None if that gives too many terms.
+
+    By default over every sum that stands once in its product: (x - c)*(x - c)' stays a square.
+    """
     done: list[Node] = []
     todo = list(reversed(node.args)) if node.op == "add" else [node]
     while todo:
@@ -250,7 +255,9 @@ def expand(node: Node, limit: int, chosen: Callable[[Node], bool] = is_sum) -> N
             todo.extend(reversed(term.args))
             continue
         product = Product.of(term)
-        sums = [place for place, (f, _) in enumerate(product.factors) if chosen(f)]
+        alone = product.factors_alone
+        wanted = chosen or (lambda f: is_sum(f) and alone.count(f) == 1)
+        sums = [place for place, factor in enumerate(alone) if wanted(factor)]
         if not sums or term.op != "einsum":
             done.append(term)
             continue
@@ -261,6 +268,13 @@ def expand(node: Node, limit: int, chosen: Callable[[Node], bool] = is_sum) -> N
             product.factors[place] = (inner, labels)
             todo.append(product.node(merge=True))
     return add(*done)
+
+
+def is_fixed(total: Node) -> bool:
+    """Whether a sum has nothing but identity and ones matrices, as I - 1*1'/n has."""
+    return total.rank == 2 and all(
+        not own for term in total.args for own in Product.of(term).labels_alone
+    )
 
 
 def sum_of_spread(product: Product) -> bool:
