@@ -510,9 +510,8 @@ def power(base: Node, exponent: Node | Number) -> Node:
     e = value_of(exponent)
     if e is None:
         inner, times = split_power(base)
-        whole = value_of(times)
-        if times is not ONE and whole is not None and whole.denominator == 1 and _is_whole(exponent):
-            return power(inner, einsum(whole, [(exponent, ())], ()))
+        if times is not ONE and _is_whole(times) and _is_whole(exponent):
+            return power(inner, einsum(1, [(times, ()), (exponent, ())], ()))
         return make("map", (base, exponent), ("pow",), base.shape or exponent.shape)
     if e == 0:
         return ones(base.shape)
@@ -548,9 +547,10 @@ def power(base: Node, exponent: Node | Number) -> Node:
 
 
 def _is_whole(exponent: Node) -> bool:
-    """Whether an exponent is a whole multiple of a size."""
+    """Whether an exponent is a whole number, or such a multiple of a size."""
     coef, core = split_coefficient(exponent)
-    return core.op == "symbol" and core.params[1] == "size" and Fraction(coef).denominator == 1
+    is_size = core.op == "symbol" and core.params[1] == "size"
+    return (core is ONE or is_size) and Fraction(coef).denominator == 1
 
 
 def is_antisymmetric(node: Node) -> bool:

@@ -6,7 +6,7 @@ and compiled like anything else in SymPy.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container, Mapping
+from collections.abc import Callable, Container, Iterator, Mapping
 from itertools import count
 from typing import Any
 
@@ -83,6 +83,7 @@ COMPOSED: dict[str, Callable[..., Any]] = {
 
 
 def _holds(condition: Any) -> Any:
+    _keep_cases_in_condition(condition)
     return condition if _is_condition(condition) else sp.Ne(condition, 0)
 
 
@@ -488,17 +489,31 @@ def _keep_cases_inside(body: Any, limits: list[tuple[Any, Any, Any]]) -> None:
     Raises:
         Unsupported: for such a sum.
     """
-    if not body.has(sp.Piecewise, ITE):
-        return
     outer = {index for index, *_ in limits}
-    for binder in body.atoms(sp.Sum, sp.Product, sp.Lambda):
-        inner = set(binder.bound_symbols)
-        for case in binder.atoms(sp.Piecewise, ITE):
-            if not (case.free_symbols.isdisjoint(inner) or case.free_symbols.isdisjoint(outer)):
-                raise Unsupported(
-                    "SymPy cannot hold this derivative: its Sum moves a case out of an inner sum",
-                    hint="state it as a problem, whose gradients are written in our own notation",
-                )
+    if any(not case.free_symbols.isdisjoint(outer) for case in _cases_of_sums(body)):
+        raise Unsupported(
+            "SymPy cannot hold this derivative: its Sum moves a case out of an inner sum",
+            hint="state it as a problem, whose gradients are written in our own notation",
+        )
+
+
+def _keep_cases_in_condition(condition: Any) -> None:
+    """The same for the condition of a Piecewise, out of which SymPy moves every other one."""
+    if next(_cases_of_sums(condition), None) is not None:
+        raise Unsupported(
+            "SymPy cannot hold this derivative: its Piecewise moves a case out of a sum",
+            hint="state it as a problem, whose gradients are written in our own notation",
+        )
+
+
+def _cases_of_sums(body: Any) -> Iterator[Any]:
+    """Each Piecewise inside a sum, product or Lambda that depends on its index."""
+    if body.has(sp.Piecewise, ITE):
+        for binder in body.atoms(sp.Sum, sp.Product, sp.Lambda):
+            inner = set(binder.bound_symbols)
+            for case in binder.atoms(sp.Piecewise, ITE):
+                if not case.free_symbols.isdisjoint(inner):
+                    yield case
 
 
 class _ElementwiseWriter:

@@ -715,19 +715,20 @@ def compare(problem: Problem, answered: Verdict, *, jax: bool) -> Verdict:
     except (witness.WitnessError, ValueError, TypeError, KeyError) as error:
         return Verdict("mismatch", f"no value: {type(error).__name__}: {error}", seconds, answer)
     if problem_found and is_singular(problem, values):
-        return Verdict("undefined", "det(X)*inv(X)' where X is singular", seconds, answer)
+        return Verdict("undefined", "inv(X) where X is singular", seconds, answer)
     if problem_found:
         return Verdict("mismatch", problem_found, seconds, answer)
     return Verdict("slow" if seconds > SLOW else "right", f"{seconds:.1f} s", seconds, answer)
 
 
 def is_singular(problem: Problem, values: dict[Any, Any]) -> bool:
-    """Whether the problem takes the determinant of a matrix that has no inverse at this point."""
+    """Whether the problem has the determinant or the inverse of a singular matrix at this point."""
     point = for_witness(values)
     for node in subtrees(problem.expr):
-        if isinstance(node, sp.Determinant):
+        inverted = isinstance(node, sp.MatPow) and node.exp.could_extract_minus_sign()
+        if inverted or isinstance(node, sp.Determinant):
             with suppress(witness.WitnessError):  # inside a sum it has indices without a value
-                matrix = np.asarray(witness.evaluate(node.arg, point), dtype=float)
+                matrix = np.asarray(witness.evaluate(node.args[0], point), dtype=float)
                 if np.linalg.cond(matrix) > WORST_CONDITION:
                     return True
     return False

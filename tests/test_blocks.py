@@ -59,3 +59,54 @@ def test_a_case_that_sympy_has_moved_out_of_a_sum_is_refused() -> None:
     expr = sp.Sum(sp.Sum(hinge, (j, 0, m - 1)) ** 2, (i, 0, n - 1))
     with pytest.raises(Unsupported, match=r"SymPy moved the condition .* out of the sum over j"):
         sb.gradient(expr, u[k])
+
+
+def test_functions_of_blocks_are_blocks_in_sums() -> None:
+    """d sum(exp([A*x; y])) needs no case for the rows of y."""
+    y = sp.MatrixSymbol("y", m, 1)
+    stacked = sp.BlockMatrix([[A * x], [y]]).applyfunc(sp.exp)
+    total = sp.OneMatrix(1, n + m) * stacked
+    assert str(sb.gradient(total, y)) == "Lambda(_d, exp(_d)).(y)"
+    assert not sb.hessian(total[0, 0] ** 2, y, x).has(sp.Piecewise)
+
+
+def test_a_demand_holds_for_all_that_it_guards() -> None:
+    """w[k + 1] stands where k <= n anyway, and is not guarded once more."""
+    w = sp.IndexedBase("w")
+    hinge = sp.Piecewise((-1, w[i + 1] < 1), (w[i], True))
+    inner = sp.Piecewise((0, w[k + 1] < 1), (1, True))
+    answer = sb.gradient(sp.Sum(hinge, (i, 0, n)), w[k])
+    assert answer == sp.Piecewise((inner, k <= n), (0, True))
+
+
+D, B, C = (sp.MatrixSymbol(*args) for args in (("D", m, m), ("B", n, m), ("C", m, n)))
+W, y, v = (sp.MatrixSymbol(*args) for args in (("W", 2, n + m), ("y", m, 1), ("v", 2, 1)))
+z = sp.BlockMatrix([[x], [y]])
+square = sp.BlockMatrix([[A, B], [C, D]])
+diagonal = sp.BlockDiagMatrix(A, D)
+
+
+@pytest.mark.parametrize(
+    ("function", "expr", "wrt", "form"),
+    [
+        (sb.gradient, v.T * W * z, y, W[:, n:].T * v),
+        (sb.jacobian, W * z, y, W[:, n:]),
+        (sb.gradient, sp.log(sp.Determinant(diagonal)), D, D.T.I),
+        (sb.gradient, sp.Determinant(diagonal), D, sp.Determinant(A) * sp.Determinant(D) * D.T.I),
+        (sb.gradient, z.T * diagonal.inverse() * z, D, -D.T.I * y * y.T * D.T.I),
+        (
+            sb.gradient,
+            sp.log(sp.Determinant(square)),
+            B,
+            sp.BlockMatrix([[A.T, C.T], [B.T, D.T]]).I[:n, n:],
+        ),
+        (
+            sb.jacobian,
+            z.applyfunc(sp.exp),
+            y,
+            sp.BlockMatrix([[sp.ZeroMatrix(n, m)], [sp.DiagMatrix(y.applyfunc(sp.exp))]]),
+        ),
+    ],
+)
+def test_blocks_of_results(function: Any, expr: Any, wrt: Any, form: Any) -> None:
+    assert str(function(expr, wrt)) == str(form)

@@ -10,6 +10,7 @@ from symback import phrase as p
 from symback.graph import Node, Size
 from symback.ops import as_size, einsum, einsum_parts, scale
 from symback.phrase import Phrase
+from symback.simplify.product import flipped
 from symback.simplify.selections import condition_of
 from symback.sizes import fits, minus, plus
 
@@ -30,7 +31,7 @@ def block_form(node: Node, write: Write) -> Phrase | None:
 
     [[A, B], [0, C]] from the sum of three padded matrices.
     """
-    blocks = [_block(term) for term in (node.args if node.op == "add" else (node,))]
+    blocks = _blocks(node)
     total: tuple[Size, Size] = (node.shape[0], node.shape[1] if node.rank == 2 else 1)
     if all(block.size == total for block in blocks):
         return None
@@ -50,6 +51,30 @@ def block_form(node: Node, write: Write) -> Phrase | None:
             inside = cells.get((r, c))
             parts.append(p.add(inside) if inside else Phrase("zeros", shape=shape))
     return Phrase("blocks", tuple(parts), (len(rows), len(columns)), total)
+
+
+def _blocks(node: Node) -> list[_Block]:
+    """The blocks of a sum, those of blocks that are sums of blocks themselves."""
+    found = []
+    for term in _terms(node):
+        outer = _block(term)
+        inner = _blocks(outer.node) if outer.node is not term else []
+        if any(block.size != outer.size for block in inner):
+            for block in inner:
+                top, left = map(plus, outer.start, block.start)
+                found.append(_Block(block.node, (top, left), block.size))
+        else:
+            found.append(outer)
+    return found
+
+
+def _terms(node: Node) -> tuple[Node, ...]:
+    """The terms of a sum, or of a sum that is turned: (A + B)' is A' + B'."""
+    if node.op == "einsum" and len(node.args) == 1 and node.args[0].op == "add":
+        coef, (labels,), out, _ = einsum_parts(node)
+        if coef == 1 and labels == out[::-1] and len(set(out)) == 2:
+            return tuple(map(flipped, node.args[0].args))
+    return node.args if node.op == "add" else (node,)
 
 
 def _block(term: Node) -> _Block:

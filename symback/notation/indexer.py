@@ -10,7 +10,7 @@ from typing import Protocol
 from symback import phrase as p
 from symback.graph import Node, Shape, Size, symbols_of, topological, transform
 from symback.notation.gathering import gathered
-from symback.notation.ranges import Demand, Range, System, always, sides_of
+from symback.notation.ranges import Demand, Range, System, always, narrowed, sides_of
 from symback.ops import (
     ONE,
     ZERO,
@@ -281,6 +281,7 @@ class Indexer:
         factors.extend(map(self._written, demands))
         outside_free = dict(self.free)
         self.free.update(ranges)
+        self.free.update(narrowed(demands, self.free))
         for arg, own in rest:
             factors.append(self.entry(arg, tuple(value[x] for x in own)))
         body = p.mul(_merge_equal(factors), Fraction(coef))

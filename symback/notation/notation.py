@@ -378,16 +378,20 @@ def _cut(
         if node.op != "select" or node.params[0] != "==" or node.rank > 2:
             continue
         coefs, offset = condition_of(node)
-        label = selection.labels[0]
-        bearers = [f for f in current if f is not selection and label in f.labels]
-        if coefs not in ((1,), (1, -1)) or label in out or len(bearers) != 1:
+        if coefs not in ((1,), (1, -1), (-1, 1)):
             continue
-        start = flat(scale(-1, offset))
-        inside = len(coefs) == 1 or (
-            never_negative(start)
-            and fits_when_large(plus(as_size(start), node.shape[1]), node.shape[0])
-        )
-        if not inside:
+        for at, label in enumerate(selection.labels):
+            bearers = [f for f in current if f is not selection and label in f.labels]
+            if label in out or len(bearers) != 1:
+                continue
+            start = flat(scale(-int(coefs[at]), offset))
+            lies_inside = len(coefs) == 1 or (
+                never_negative(start)
+                and fits_when_large(plus(as_size(start), node.shape[1 - at]), node.shape[at])
+            )
+            if lies_inside:
+                break
+        else:
             continue
         (bearer,) = bearers
         if bearer.form is None or bearer.labels.count(label) != 1 or len(bearer.labels) > 2:
@@ -399,8 +403,8 @@ def _cut(
             kept = tuple(x for x in bearer.labels if x != label)
             form = _picked(bearer, axis, start, notation)
         else:
-            kept = tuple(selection.labels[1] if x == label else x for x in bearer.labels)
-            form = _sliced(bearer.form, axis, start, node.shape[1], notation)
+            kept = tuple(selection.labels[1 - at] if x == label else x for x in bearer.labels)
+            form = _sliced(bearer.form, axis, start, node.shape[1 - at], notation)
         current[place] = _Placed(bearer.node, kept, form)
     return current
 

@@ -249,7 +249,7 @@ class System:
                 if known < 0 or (demand.relation == "==" and known != 0):
                     return None
                 continue
-            if demand.relation == "<=" and never_negative(scale(-1, add(difference, ONE))):
+            if demand.relation == "<=" and self._certain(scale(-1, add(difference, ONE))):
                 return None
             if demand.relation == "<=" and (
                 only_sizes(difference)
@@ -398,6 +398,22 @@ class System:
         else:
             end = whole_part(rest, scale(-1, step))
             limits.high = extreme("minimum", limits.high, end, every)
+
+
+def narrowed(demands: list[Demand], ranges: Mapping[Node, Range]) -> dict[Node, Range]:
+    """The ranges of indices where k + 1 <= n, say, is demanded of them."""
+    found: dict[Node, Range] = {}
+    for demand in demands:
+        for index in symbols_of([demand.difference]):
+            sign = coefficient_of(demand.difference, index)
+            if demand.relation != "<=" or abs(sign) != 1 or index not in ranges:
+                continue
+            limits, end = found.get(index, ranges[index]), solve_for(demand.difference, index)
+            if sign > 0:
+                found[index] = Range(extreme("maximum", limits.low, end, ranges), limits.high)
+            else:
+                found[index] = Range(limits.low, extreme("minimum", limits.high, end, ranges))
+    return found
 
 
 def _has_sign(stride: Node) -> bool:

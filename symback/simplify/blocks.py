@@ -2,32 +2,61 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from symback.graph import Node, Size, transform
-from symback.ops import as_size, einsum_parts, rebuild, scale
+from symback.ops import add, as_size, einsum, einsum_parts, rebuild, scale
 from symback.simplify.product import Product
 from symback.simplify.selections import condition_of
 from symback.simplify.sums import MAX_EXPANDED_TERMS, expand
-from symback.sizes import fits_when_large
+from symback.sizes import fits_when_large, plus
 
 
 def split_at_seams(node: Node) -> Node | None:
     """The product of block matrices as a sum of products of their blocks, None if it is none.
 
-    [A, B]*[C; D]  ->  A*C + B*D, where A has as many columns as C has rows
+    [A, B]*[C; D]   ->  A*C + B*D, where A has as many columns as C has rows
+    f([A; B])[n:]   ->  f(B), where A has n rows
     """
     product = Product.of(node)
     for label in product.sizes:
-        if label in product.out:
-            continue
-        cuts: list[tuple[Node, frozenset[Block]]] = []
-        for factor, own in product.factors:
-            if own.count(label) == 1 and (found := seams(factor, own.index(label))):
-                cuts.append((factor, found))
-        for place, (one, blocks) in enumerate(cuts):
-            for other, others in cuts[place + 1 :]:
-                if blocks == others:
-                    return expand(node, MAX_EXPANDED_TERMS, (one, other).__contains__)
+        places = [
+            (place, factor, own.index(label))
+            for place, (factor, own) in enumerate(product.factors)
+            if own.count(label) == 1
+        ]
+        cuts = {
+            place: found
+            for place, factor, axis in places
+            if (found := seams(_of_blocks(factor), axis))
+        }
+        chosen = {_block_selected(factor, axis) for _, factor, axis in places}
+        for blocks in cuts.values():
+            alike = [place for place, others in cuts.items() if others == blocks]
+            if blocks.isdisjoint(chosen) and (len(alike) < 2 or label in product.out):
+                continue
+            for place in alike:
+                factor, own = product.factors[place]
+                product.factors[place] = (_into_blocks(factor), own)
+            parts = {product.factors[place][0] for place in alike}
+            return expand(product.node(), MAX_EXPANDED_TERMS, parts.__contains__)
     return None
+
+
+def _of_blocks(node: Node) -> Node:
+    """The one array that an elementwise function is of; the node itself otherwise."""
+    arrays = [arg for arg in node.args if arg.shape] if node.op == "map" else []
+    return arrays[0] if len(arrays) == 1 else node
+
+
+def _block_selected(node: Node, axis: int) -> Block | None:
+    """The block that [p == i + start] picks along the axis of p."""
+    if node.op != "select" or node.rank != 2:
+        return None
+    coefs, offset = condition_of(node)
+    if coefs not in ((1, -1), (-1, 1)):
+        return None
+    return as_size(scale(-1 if coefs[axis] == 1 else 1, offset)), node.shape[1 - axis]
 
 
 Block = tuple[Size, Size]  # where it starts, how long it is
@@ -44,23 +73,127 @@ def seams(node: Node, axis: int) -> frozenset[Block] | None:
 
 def _block(term: Node, axis: int) -> Block | None:
     """Where a term stands that is padded with zeros along an axis: [p == i + start] a_i."""
+    found = _selection(term, axis)
+    if found is None:
+        return None
+    factor = term.args[found[0]]
+    at, *inner = found[1]
+    coefs, offset = condition_of(factor)
+    start = as_size(scale(-1 if coefs[at] == 1 else 1, offset))
+    return start, factor.shape[1 - at] if inner else 1
+
+
+def _selection(term: Node, axis: int) -> tuple[int, tuple[int, ...]] | None:
+    """Which factor of a padded term is [p == i + start] or [p == start], and its axes p and i."""
     if term.op != "einsum":
         return None
     _, labels, out, _ = einsum_parts(term)
-    for factor, own in zip(term.args, labels, strict=True):
+    for place, (factor, own) in enumerate(zip(term.args, labels, strict=True)):
         if factor.op != "select" or out[axis] not in own:
             continue
-        coefs, offset = condition_of(factor)
-        place = own.index(out[axis])
-        start = as_size(scale(-1 if coefs[place] == 1 else 1, offset))
+        coefs, _ = condition_of(factor)
+        at = own.index(out[axis])
         if coefs == (1,):
-            return start, 1
-        if coefs not in ((1, -1), (-1, 1)) or own[1 - place] in out:
+            return place, (0,)
+        if coefs not in ((1, -1), (-1, 1)) or own[1 - at] in out:
             continue
-        length, room = factor.shape[1 - place], factor.shape[place]
+        length, room = factor.shape[1 - at], factor.shape[at]
         if length != room and fits_when_large(length, room):
-            return start, length
+            return place, (at, 1 - at)
     return None
+
+
+def _content(term: Node, axis: int) -> Node:
+    """a_i of a padded term [p == i + start] a_i, or a of [p == start] a, without that axis."""
+    found = _selection(term, axis)
+    assert found is not None
+    place, (at, *inner) = found
+    product = Product.of(term)
+    own = product.factors.pop(place)[1]
+    moved = (own[inner[0]],) if inner else ()
+    product.out = (*product.out[:axis], *moved, *product.out[axis + 1 :])
+    product.forget(own[at])
+    return product.node()
+
+
+def _into_blocks(node: Node) -> Node:
+    """f([A; B]) -> [f(A); f(B)], where the blocks fill an axis of the one array in f."""
+    total = _of_blocks(node)
+    if total is node:
+        return node
+    for axis, size in enumerate(total.shape):
+        blocks = seams(total, axis)
+        if blocks is None or not _fill(blocks, size):
+            continue
+        groups: dict[Block | None, list[Node]] = {}
+        for term in total.args:
+            groups.setdefault(_block(term, axis), []).append(term)
+        placed = []
+        for terms in groups.values():
+            content = add(*(_content(term, axis) for term in terms))
+            args = tuple(content if arg is total else arg for arg in node.args)
+            function = _into_blocks(rebuild(node, args))
+            placed.append(_placed(function, terms[0], axis))
+        return add(*placed)
+    return node
+
+
+def _placed(block: Node, like: Node, axis: int) -> Node:
+    """A block put where a padded term has its own."""
+    found = _selection(like, axis)
+    assert found is not None
+    place, (at, *inner) = found
+    selection = like.args[place]
+    out = list(range(like.rank))
+    kept = ["inner" if k == axis else k for k in out if inner or k != axis]
+    ends = ["inner", axis] if at else [axis, "inner"]
+    return einsum(1, [(block, kept), (selection, ends if inner else [axis])], out)
+
+
+def of_block_diagonal(node: Node, tidy: Callable[[Node], Node]) -> Node | None:
+    """The inverse, determinant or log-determinant of a block diagonal matrix by its blocks.
+
+    `tidy` simplifies the one of a block.
+    """
+    (matrix,) = node.args
+    if matrix.op != "add":
+        return None
+    groups: dict[Block | None, list[Node]] = {}
+    for term in matrix.args:
+        block = _block(term, 0)
+        if block is None or block != _block(term, 1):
+            return None
+        groups.setdefault(block, []).append(term)
+    if len(groups) < 2 or not _fill(frozenset(filter(None, groups)), matrix.shape[0]):
+        return None
+    parts = []
+    for terms in groups.values():
+        # a block of one row has lost that axis when its column is taken
+        inside = [_content(_content(term, 0), 1 if _has_rows(term) else 0) for term in terms]
+        part = tidy(rebuild(node, (add(*inside),)))
+        if node.op == "inv":
+            wide = _placed(part, _content(terms[0], 0), 1 if _has_rows(terms[0]) else 0)
+            part = _placed(wide, terms[0], 0)
+        parts.append(part)
+    if node.op == "det":
+        return einsum(1, [(part, ()) for part in parts], ())
+    return add(*parts)
+
+
+def _has_rows(term: Node) -> bool:
+    block = _block(term, 0)
+    return block is not None and block[1] != 1
+
+
+def _fill(blocks: frozenset[Block], size: Size) -> bool:
+    """Whether blocks lie side by side from 0 to the end of an axis."""
+    lengths = dict(blocks)
+    end: Size = 0
+    for _ in blocks:
+        if end not in lengths:
+            return False
+        end = plus(end, lengths[end])
+    return end == size and len(lengths) == len(blocks)
 
 
 def expand_blocks(root: Node) -> Node:
@@ -71,6 +204,8 @@ def expand_blocks(root: Node) -> Node:
 
     def visit(node: Node, args: tuple[Node, ...]) -> Node:
         node = rebuild(node, args, merge=node.op == "einsum")
+        if node.op == "map":
+            return _into_blocks(node)
         if node.op != "einsum" or not any(map(_is_padded, node.args)):
             return node
         expanded = expand(node, MAX_EXPANDED_TERMS, _has_condition)

@@ -23,6 +23,7 @@ from symback.ops import (
     value_of,
 )
 from symback.rules import hadamard
+from symback.simplify.blocks import of_block_diagonal
 from symback.simplify.cancel import ODD, take_out_scalars
 from symback.simplify.cases import in_case, out_of_cases
 from symback.simplify.product import Product
@@ -115,6 +116,10 @@ def _positive_part_of(node: Node) -> Node | None:
 
 def fuse_function(node: Node) -> Node:
     """1/(1 + exp(u)) -> sigmoid(-u), log(1 + exp(u)) -> softplus(u), abs(x)^2 -> x^2, ..."""
+    if node.op in ("inv", "det", "logdet"):
+        by_blocks = of_block_diagonal(node, fuse_function)
+        if by_blocks is not None:
+            return by_blocks
     if node.op in ("inv", "det", "matpow"):
         return take_out_scalars(node)
     if node.op != "map":

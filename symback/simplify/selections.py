@@ -38,6 +38,9 @@ def substitute_selections(product: Product) -> bool:
         if coefs in ((1, -1), (-1, 1)) and value_of(offset) == 0 and same_range:
             product.replace([place], [delta(labels[0], labels[1], node.shape[0])])
             return True
+        if coefs in ((1, -1), (-1, 1)) and _never_meet(node):
+            product.replace([place], [(ZERO, ())])
+            return True
         # an index that was given (w[k]) stays in its condition, which says what range it has
         of_sizes = all(x.params[1] == "size" for x in symbols_of([offset]))
         if (
@@ -68,7 +71,7 @@ def condition_of(node: Node) -> tuple[tuple[Size, ...], Node]:
 
 
 def _join_selections(product: Product) -> bool:
-    """Two selections that meet in a summed index and nowhere else become one.
+    """Two selections that meet in an index become one; the other stays if the index is needed.
 
     [r == i + a][r == j + b]      ->  [i + a == j + b]
     [r == i*n + k][r == j*n + l]  ->  [i == j][k == l]
@@ -81,10 +84,11 @@ def _join_selections(product: Product) -> bool:
     for a, (i, one, one_labels) in enumerate(selections):
         for j, other, other_labels in selections[a + 1 :]:
             for r in one_labels:
-                if r not in other_labels or r in product.out or product.places(r) != 2:
+                if r not in other_labels:
                     continue
+                stays = r in product.out or product.places(r) != 2
                 if one is other and len(one_labels) == 3 and one_labels[0] == r == other_labels[0]:
-                    if not unique_digits(one):
+                    if stays or not unique_digits(one):
                         continue
                     pairs = zip(one_labels[1:], other_labels[1:], one.shape[1:], strict=True)
                     product.replace((i, j), [delta(x, y, size) for x, y, size in pairs])
@@ -92,8 +96,8 @@ def _join_selections(product: Product) -> bool:
                     return True
                 if len(one_labels) == len(other_labels) == 2:
                     joined = _joined_shifts((one, one_labels), (other, other_labels), r)
-                    if joined is not None:
-                        product.replace((i, j), [joined])
+                    if joined is not None and not (stays and joined[0].op == "select"):
+                        product.replace([j] if stays else (i, j), [joined])
                         product.forget(r)
                         return True
     return False
@@ -186,6 +190,13 @@ def _out_of_range(coef: Size, offset: Node, size: Size) -> bool:
         return False
     index = scale(-int(coef), offset)
     return _plainly_positive(scale(-1, index)) or fits(size, as_size(index))
+
+
+def _never_meet(node: Node) -> bool:
+    """Whether the ranges of i and j in [i == j + start] have nothing in common."""
+    coefs, offset = condition_of(node)
+    start = scale(-1 if coefs[0] == 1 else 1, offset)
+    return fits(node.shape[0], as_size(start)) or fits(node.shape[1], as_size(scale(-1, start)))
 
 
 def _lies_within(index: Node, size: Size) -> bool:

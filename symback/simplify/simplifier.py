@@ -42,7 +42,13 @@ from symback.simplify.cancel import (
 from symback.simplify.cases import absorb_into_case
 from symback.simplify.constants import fold_constants
 from symback.simplify.functions import fuse_elementwise, fuse_function
-from symback.simplify.gather import Members, align_terms, common_factors, factors_in_common, take_out
+from symback.simplify.gather import (
+    Members,
+    align_terms,
+    common_factors,
+    factors_in_common,
+    take_out,
+)
 from symback.simplify.product import Product, flipped
 from symback.simplify.selections import substitute_selections, sum_of_indices
 from symback.simplify.softmax import recognise_logsumexp, recognise_softmax, sum_of_softmax
@@ -227,11 +233,11 @@ class Simplifier:
                 candidate = self._product(rebuild(node, chains, merge=True))
                 if self.cost(candidate) < self.cost(node):
                     return candidate
-        if not any(f.op == "add" for f in node.args):
-            return node
         split = split_at_seams(node)
         if split is not None:
             return self._gathered(self._cancelled(split))
+        if not any(f.op == "add" for f in node.args):
+            return node
         expanded = expand(node, MAX_EXPANDED_TERMS)
         if expanded is None:
             return node

@@ -238,9 +238,7 @@ def is_sum(node: Node) -> bool:
     return node.op == "add"
 
 
-def expand(
-    node: Node, limit: int, chosen: Callable[[Node], bool] | None = None
-) -> Node | None:
+def expand(node: Node, limit: int, chosen: Callable[[Node], bool] | None = None) -> Node | None:
     """Products multiplied out over the `chosen` sums; None if that gives too many terms.
 
     By default over every sum that stands once in its product: (x - c)*(x - c)' stays a square.
@@ -256,8 +254,11 @@ def expand(
             continue
         product = Product.of(term)
         alone = product.factors_alone
-        wanted = chosen or (lambda f: is_sum(f) and alone.count(f) == 1)
-        sums = [place for place, factor in enumerate(alone) if wanted(factor)]
+        sums = [
+            place
+            for place, factor in enumerate(alone)
+            if (chosen(factor) if chosen else is_sum(factor) and alone.count(factor) == 1)
+        ]
         if not sums or term.op != "einsum":
             done.append(term)
             continue
