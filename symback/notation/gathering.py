@@ -32,6 +32,7 @@ def _common_out(terms: list[Phrase]) -> Phrase:
     """Terms with the powers that all of them have, and a number, in front."""
     if len(terms) == 1:
         return terms[0]
+    terms = _aligned(terms)
     powers = [_powers(term) for term in terms]
     common = {}
     for base in powers[0]:
@@ -46,8 +47,71 @@ def _common_out(terms: list[Phrase]) -> Phrase:
     rests = []
     for term, own in zip(terms, powers, strict=True):
         left = {base: e - common.get(base, 0) for base, e in own.items()}
-        rests.append(_product(left, p.coefficient(term) / size))
+        rest = _product(left, p.coefficient(term) / size)
+        rests.extend(_terms_of(rest))
     return p.mul([_product(common), p.add(rests)], size)
+
+
+def _terms_of(phrase: Phrase) -> list[Phrase]:
+    """The terms of a sum with a number in front of it: -(a - b) is -a + b."""
+    factors = [f for f in _factors(phrase) if not f.is_number]
+    if len(factors) != 1 or factors[0].head != "add":
+        return [phrase]
+    return [p.mul([term], p.coefficient(phrase)) for term in factors[0].args]
+
+
+def _aligned(terms: list[Phrase]) -> list[Phrase]:
+    """(x_k - x_i) a_i + (x_i - x_k) b_i -> (x_k - x_i) a_i - (x_k - x_i) b_i.
+
+    The terms as they are, where no factor of one stands turned in another.
+    """
+    known: dict[Phrase, Phrase] = {}  # b - a -> a - b
+    for term in terms:
+        for base in _powers(term):
+            if base.head == "add" and base not in known:
+                known.setdefault(_negative(base), base)
+    turned = False
+    result = []
+    for term in terms:
+        coef, powers = p.coefficient(term), _powers(term)
+        for base, e in list(powers.items()):
+            if base in known and known[base] not in powers and e.denominator == 1:
+                del powers[base]
+                powers[known[base]] = e
+                coef = coef if e % 2 == 0 else -coef
+                turned = True
+        result.append(_product(powers, coef))
+    if not turned:
+        return terms
+    evens = {_negative(base): base for base in _squares(result[0])}
+    return [result[0], *(_turned(term, evens) for term in result[1:])]
+
+
+def _negative(total: Phrase) -> Phrase:
+    return p.add([p.mul([term], -1) for term in total.args])
+
+
+def _squares(phrase: Phrase) -> set[Phrase]:
+    """The sums whose even powers stand anywhere in a phrase."""
+    found = {base for arg in phrase.args for base in _squares(arg)}
+    if _is_square(phrase):
+        found.add(phrase.args[0])
+    return found
+
+
+def _is_square(phrase: Phrase) -> bool:
+    """Whether this is an even power of a sum."""
+    if phrase.head != "pow" or phrase.args[0].head != "add" or not phrase.args[1].is_number:
+        return False
+    return phrase.args[1].value % 2 == 0
+
+
+def _turned(phrase: Phrase, evens: Mapping[Phrase, Phrase]) -> Phrase:
+    """(b - a)^2 as (a - b)^2."""
+    args = tuple(_turned(arg, evens) for arg in phrase.args)
+    if _is_square(phrase) and args[0] in evens:
+        args = (evens[args[0]], *args[1:])
+    return Phrase(phrase.head, args, phrase.data, phrase.shape, phrase.symmetric)
 
 
 def _over_deltas(terms: list[Phrase]) -> list[Phrase]:

@@ -305,7 +305,7 @@ class Indexer:
             body = p.mul(inside)
         order = sorted(ranges, key=system.bounds_others)
         bounds = [self.notation.scalar(b) for i in order for b in (ranges[i].low, ranges[i].high)]
-        total = Phrase("sum_over", (body, *bounds), tuple(i.name for i in order))
+        total = _one_sum(body, bounds, tuple(i.name for i in order))
         return p.mul([*outside, total], coef_out)
 
     def _follow(
@@ -408,6 +408,18 @@ def _mentions(form: Phrase, names: set[str]) -> bool:
             return True
         todo.extend(piece.args)
     return False
+
+
+def _one_sum(body: Phrase, bounds: list[Phrase], names: tuple[str, ...]) -> Phrase:
+    """A sum over indices; with one inner sum as a factor both are one: sum_ij a_i b_ij x_j."""
+    factors = body.args if body.head == "mul" else (body,)
+    inner = [factor for factor in factors if factor.head == "sum_over"]
+    if len(inner) == 1 and inner[0].args[0].head != "add":
+        rest = [factor for factor in factors if factor is not inner[0]]
+        own, *own_bounds = inner[0].args
+        body = p.mul([*rest, own])
+        return Phrase("sum_over", (body, *own_bounds, *bounds), (*inner[0].data, *names))
+    return Phrase("sum_over", (body, *bounds), names)
 
 
 def _merge_equal(factors: list[Phrase]) -> list[Phrase]:

@@ -43,10 +43,13 @@ def absorb_sign(product: Product) -> bool:
             continue  # -(x - u)'*S*(x - u) stays a square
         if node.op == "map" and node.params[0] in ODD and _has_both_signs(node.args[0]):
             flipped = apply(str(node.params[0]), negated(node.args[0]))
-        elif _has_both_signs(node) and not is_fixed(node):  # I - 1*1'/n keeps its sign
-            flipped = negated(node)
         else:
-            continue
+            base, exponent = split_power(node)
+            e = value_of(exponent)
+            odd = e is not None and e.denominator == 1 and e % 2 == 1
+            if not (odd and _has_both_signs(base)) or is_fixed(base):  # I - 1*1'/n keeps its sign
+                continue
+            flipped = power(negated(base), exponent)
         product.coef = -product.coef
         product.factors[place] = (flipped, labels)
         return True
