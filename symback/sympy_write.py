@@ -14,6 +14,7 @@ import sympy as sp
 from sympy.core.function import AppliedUndef, UndefinedFunction
 from sympy.core.relational import Relational
 from sympy.logic.boolalg import ITE, BooleanAtom, BooleanFunction
+from sympy.matrices.expressions.applyfunc import ElementwiseApplyFunction
 from sympy.matrices.expressions.diagonal import DiagMatrix, DiagonalOf
 from sympy.matrices.expressions.hadamard import HadamardPower, HadamardProduct
 from sympy.matrices.expressions.kronecker import KroneckerProduct
@@ -302,7 +303,11 @@ class Writer:
     def _sum(self, p: Phrase) -> Any:
         (a,) = p.args
         rows, columns = map(self.size, a.shape)
-        parts = [*([OneMatrix(1, rows)] if rows != 1 else []), self(a)]
+        written = self(a)
+        if columns == 1 and _is_lambda_of_symbol(written):
+            index = _unused("i", written.free_symbols)
+            return sp.Sum(written.function(written.expr[index, 0]), (index, 0, rows - 1))
+        parts = [*([OneMatrix(1, rows)] if rows != 1 else []), written]
         if columns != 1:
             parts.append(OneMatrix(columns, 1))
         return sp.Trace(sp.MatMul(*parts))
@@ -462,12 +467,6 @@ class Writer:
         left, right = map(self, p.args)
         return sp.Lt(left, right) if p.data == ("<",) else sp.Le(left, right)
 
-    def _unused(self, body: Any) -> Any:
-        """A name for the one column of a FunctionMatrix that nothing in its body has."""
-        taken = {symbol.name for symbol in body.free_symbols}
-        name = next(name for k in count() if (name := f"unused{k or ''}") not in taken)
-        return sp.Symbol(name, integer=True)
-
     def _comprehension(self, p: Phrase) -> Any:
         axes = []
         for name, size in p.axes:
@@ -476,7 +475,7 @@ class Writer:
         body = self(p.args[0])
         if len(axes) <= 2:
             rows, columns = (axes[0][1], axes[1][1]) if len(axes) == 2 else (axes[0][1], 1)
-            column_index = axes[1][0] if len(axes) == 2 else self._unused(body)
+            column_index = axes[1][0] if len(axes) == 2 else _unused("unused", body.free_symbols)
             return sp.FunctionMatrix(rows, columns, sp.Lambda((axes[0][0], column_index), body))
         return ArrayComprehension(body, *((index, 0, size - 1) for index, size in axes))
 
@@ -514,6 +513,21 @@ def _cases_of_sums(body: Any) -> Iterator[Any]:
             for case in binder.atoms(sp.Piecewise, ITE):
                 if not case.free_symbols.isdisjoint(inner):
                     yield case
+
+
+def _unused(name: str, symbols: set[Any]) -> Any:
+    """An index of this name, or of one with a number, that no symbol has."""
+    taken = {symbol.name for symbol in symbols}
+    free = next(found for k in count() if (found := f"{name}{k or ''}") not in taken)
+    return sp.Symbol(free, integer=True)
+
+
+def _is_lambda_of_symbol(matrix: Any) -> bool:
+    """Whether this is a matrix symbol with more than a plain function on its entries."""
+    if not isinstance(matrix, ElementwiseApplyFunction) or not matrix.expr.is_symbol:
+        return False
+    body = matrix.function.expr
+    return not (isinstance(body, sp.Function) and body.args == matrix.function.variables)
 
 
 class _ElementwiseWriter:
