@@ -644,6 +644,8 @@ def difference(answer: Any, truth: np.ndarray, problem: Problem, env: dict[Any, 
     if isinstance(answer, ArrayComprehension):
         return _difference_of_entries(answer, truth, problem, env)
     value = np.asarray(witness.evaluate(answer, env))
+    if not np.isfinite(value).all() and problem.expr.has(sp.Product):
+        raise ZeroDivisionError("a factor of a product is 0 here")
     if value.shape != truth.shape:
         same = [size for size in value.shape if size != 1] == [x for x in truth.shape if x != 1]
         if not same:

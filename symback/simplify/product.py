@@ -84,6 +84,15 @@ class Product:
         kept = [factor for place, factor in enumerate(self.factors) if place not in dropped]
         self.factors = [*kept, *((node, tuple(labels)) for node, labels in new)]
 
+    def take(self, other: Product) -> None:
+        """Become the other product."""
+        self.coef, self.factors, self.out, self.sizes = (
+            other.coef,
+            other.factors,
+            other.out,
+            other.sizes,
+        )
+
     def forget(self, *labels: Label) -> None:
         """Drop labels that no factor carries any more."""
         for label in labels:

@@ -144,6 +144,20 @@ class Simplifier:
 
     def _join_projections(self, product: Product) -> bool:
         """H*H -> H for H = I - 1*1'/n, and any other product of constants that gets shorter."""
+        for place, (factor, labels) in enumerate(product.factors):
+            base, exponent = split_power(factor)
+            fixed_inside = base.op == "einsum" and any(
+                f.op == "add" and is_fixed(f) for f in base.args
+            )
+            if value_of(exponent) != 2 or not fixed_inside:
+                continue
+            rest = [f for k, f in enumerate(product.factors) if k != place]
+            twice = [(base, labels), (base, labels)]  # |H*x|^2 is x'*H'*H*x
+            opened = einsum(product.coef, [*rest, *twice], product.out, product.sizes, merge=True)
+            unfolded = Product.of(opened)
+            if self._join_projections(unfolded):
+                product.take(unfolded)
+                return True
         fixed = [
             (place, factor, labels)
             for place, (factor, labels) in enumerate(product.factors)

@@ -634,7 +634,7 @@ PRODUCTS = (
         "Bernoulli likelihood, logarithm",
         log(Product(t ** x[i] * (1 - t) ** (1 - x[i]), (i, 0, n - 1))),
         t,
-        over(x[i] / t - (1 - x[i]) / (1 - t), (i, n)),
+        over(x[i], (i, n)) / t - over(1 - x[i], (i, n)) / (1 - t),
         values={"t": "unit", "x": "binary"},
     ),
     gradient(

@@ -1747,7 +1747,7 @@ METRIC = (
         "cosine similarity",
         (x.T * v)[0, 0] / (sqrt(DotProduct(x, x)) * sqrt(DotProduct(v, v))),
         x,
-        (v - Trace(x.T * v) / Trace(x.T * x) * x) / sqrt(Trace(x.T * x) * Trace(v.T * v)),
+        (v - Trace(x.T * v) / Trace(x.T * x) * x) / (sqrt(Trace(x.T * x)) * sqrt(Trace(v.T * v))),
     ),
     gradient("squared distance", DotProduct(x - v, x - v), x, 2 * (x - v)),
     gradient(
