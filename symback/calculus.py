@@ -15,7 +15,7 @@ from symback.explicit import explicit_phrase
 from symback.graph import Node, Shape
 from symback.notation import Notation
 from symback.ops import Label, Labels, einsum, einsum_parts
-from symback.phrase import Phrase, entry, transpose
+from symback.phrase import Phrase, entry, has_unit_columns, transpose
 from symback.simplify import Simplifier, simplify
 from symback.simplify.blocks import expand_blocks
 from symback.simplify.sums import MAX_EXPANDED_TERMS, expand
@@ -180,6 +180,9 @@ class _Derivation:
         form = None if self.by_indices else notation.matrix(node)
         if form is None and not self.by_indices and node.rank in (1, 2):
             form = self._multiplied_out(notation, node)
+        if form is not None and has_unit_columns(form):
+            entries_form = self._by_entries(notation, node)
+            form = form if form.length < entries_form.length else None
         if form is not None:
             try:
                 return writer(transpose(form) if turned else form)
@@ -188,7 +191,7 @@ class _Derivation:
         if turned and node.rank == 2:
             node = ops.transpose(node)
         try:
-            return self._by_entries(notation, writer, node)
+            return writer(self._by_entries(notation, node))
         except CANNOT_BUILD as error:
             raise Unsupported(f"SymPy cannot write this derivative: {error}") from error
 
@@ -197,14 +200,14 @@ class _Derivation:
         expanded = expand(node, MAX_EXPANDED_TERMS)
         return None if expanded is None else notation.matrix(Simplifier()(expanded))
 
-    def _by_entries(self, notation: Notation, writer: Writer, node: Node) -> Any:
+    def _by_entries(self, notation: Notation, node: Node) -> Phrase:
         """The derivative written entry by entry, or with indices."""
         form = explicit_phrase(node, notation) if node.rank in (1, 2) else None
         if form is not None:
-            return writer(form)
+            return form
         node = expand_blocks(node)
         form = notation.comprehension(node) if node.shape else notation.indexed(node, ())
-        return writer(self._entry_of_whole(notation, form))
+        return self._entry_of_whole(notation, form)
 
     def _entry_of_whole(self, notation: Notation, form: Phrase) -> Phrase:
         """An entry of the gradient by the matrix, where that is shorter: -(X**-2)[q, p]."""

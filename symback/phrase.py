@@ -124,6 +124,16 @@ def eye(size: Size) -> Phrase:
     return Phrase("eye", shape=(size, size), symmetric=True)
 
 
+def has_unit_columns(phrase: Phrase) -> bool:
+    todo = [phrase]
+    while todo:
+        piece = todo.pop()
+        if piece.head == "slice" and piece.args[0].head == "eye":
+            return True
+        todo.extend(piece.args)
+    return False
+
+
 def coefficient(phrase: Phrase) -> Fraction:
     """The number in front."""
     if phrase.head == "mul":

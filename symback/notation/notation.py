@@ -116,9 +116,19 @@ class Notation:
         if node.op in ("logsumexp", "max", "prod", "argmax"):
             by_rows = node.args[0].rank == 2 and node.params[0] == 1
             return Phrase(node.op, tuple(args), (1,) if by_rows else (), shape)
+        if node.op == "select" and node.rank == 1 and node.params[0] == "==":
+            return self._unit_column(node)
         if node.op in ("sort", "order") and node.args[0].rank == 1:
             return Phrase(node.op, tuple(args), (), shape)
         return None
+
+    def _unit_column(self, node: Node) -> Phrase | None:
+        """[p == k] is column k of the identity."""
+        coefs, offset = condition_of(node)
+        if coefs not in ((1,), (-1,)):
+            return None
+        place = flat(offset if coefs == (-1,) else scale(-1, offset))
+        return _sliced(p.eye(node.shape[0]), 1, place, 1, self)
 
     def _symbol(self, node: Node, shape: Shape) -> Phrase:
         surface = self.surfaces.get(node, shape)

@@ -23,15 +23,17 @@ from symback.simplify.sums import flatten_sum
 Members: TypeAlias = tuple[tuple[int, int, int | None], ...]
 
 
-def common_factors(products: list[Product]) -> list[Members]:
+def common_factors(products: list[Product], *, with_units: bool) -> list[Members]:
     """The factors that several terms have in one role, with the places where they stand.
+
+    Terms with conditions on indices have none, but for unit vectors where those are wanted.
 
     x^2 and x^3 have x^2 in common, and so have 1/x and 1/x^2 the latter. p_i A_ik and c_i d_j A_jk
     have A in common, once its first axis is detached from p: diag(p)_ij A_jk.
     """
     groups: dict[tuple[object, ...], list[tuple[int, int, int | None]]] = {}
     for t, product in enumerate(products):
-        if any(factor.op == "select" for factor, _ in product.factors):
+        if any(f.op == "select" and (f.rank > 1 or not with_units) for f in product.factors_alone):
             continue
         repeated = len(set(product.out)) != len(product.out)
         seen = set()

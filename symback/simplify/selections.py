@@ -23,7 +23,7 @@ from symback.ops import (
     zeros,
 )
 from symback.simplify.product import Product, delta
-from symback.sizes import fits, flat, never_negative, plus
+from symback.sizes import fits, fits_when_large, flat, never_negative, plus
 
 
 def substitute_selections(product: Product) -> bool:
@@ -50,6 +50,32 @@ def substitute_selections(product: Product) -> bool:
         ):
             return True
     return _join_selections(product)
+
+
+def at_given_index(product: Product) -> bool:
+    """[p == c] f_p -> f_c [p == c] for an index c that was given, and the sum of [p == c] is 1.
+
+    A given index is taken to lie within the axis that it is an index of.
+    """
+    for place, (node, labels) in enumerate(product.factors):
+        if node.op != "select" or node.rank != 1 or node.params[0] != "==":
+            continue
+        coefs, offset = condition_of(node)
+        index = scale(-1, offset) if coefs == (1,) else offset
+        given = index.op == "number" or (index.op == "symbol" and index.params[1] != "size")
+        if coefs not in ((1,), (-1,)) or not given:
+            continue
+        (p,) = labels
+        if p not in product.out and product.places(p) == 1:
+            product.replace([place], [])
+            product.forget(p)
+            return True
+        for other, (factor, own) in enumerate(product.factors):
+            if other != place and own == (p,) and product.places(p) > 2 and factor.op != "select":
+                entry = einsum(1, [(factor, (p,)), (node, (p,))], ())
+                product.replace([other], [(entry, ())])
+                return True
+    return False
 
 
 def sum_of_indices(product: Product) -> bool:
@@ -200,7 +226,7 @@ def _never_meet(node: Node) -> bool:
 
 
 def _lies_within(index: Node, size: Size) -> bool:
-    return never_negative(index) and fits(plus(as_size(index), 1), size)
+    return never_negative(index) and fits_when_large(plus(as_size(index), 1), size)
 
 
 def _plainly_positive(node: Node) -> bool:

@@ -50,7 +50,7 @@ from symback.simplify.gather import (
     take_out,
 )
 from symback.simplify.product import Product, flipped
-from symback.simplify.selections import substitute_selections, sum_of_indices
+from symback.simplify.selections import at_given_index, substitute_selections, sum_of_indices
 from symback.simplify.softmax import recognise_logsumexp, recognise_softmax, sum_of_softmax
 from symback.simplify.sums import (
     MAX_EXPANDED_TERMS,
@@ -135,7 +135,7 @@ class Simplifier:
                 or absorb_into_case(product)
                 or substitute_selections(product)
                 or sum_of_indices(product)
-                or (not self.indices and sum_of_spread(product))
+                or (not self.indices and (at_given_index(product) or sum_of_spread(product)))
             )
             if not changed:
                 break
@@ -320,7 +320,11 @@ class Simplifier:
         apart = [Product.of(split_coefficient(term)[1]) for term in node.args]
         joined = [product.by_components() for product in apart]
         ways = [apart] if joined == apart else [joined, apart]
-        groups = [(products, members) for products in ways for members in common_factors(products)]
+        groups = [
+            (products, members)
+            for products in ways
+            for members in common_factors(products, with_units=not self.indices)
+        ]
 
         def saving(group: tuple[list[Product], Members]) -> int:
             products, members = group
