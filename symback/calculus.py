@@ -10,7 +10,7 @@ from sympy.tensor.array.expressions import array_expressions as arrays
 
 from symback import ops
 from symback.backprop import jacobian as sweep
-from symback.errors import ShapeError, Unsupported
+from symback.errors import DomainError, ShapeError, Unsupported
 from symback.explicit import explicit_phrase
 from symback.graph import Node, Shape
 from symback.notation import Notation
@@ -18,7 +18,7 @@ from symback.ops import Label, Labels, einsum, einsum_parts
 from symback.phrase import Phrase, entry, has_unit_columns, transpose
 from symback.simplify import Simplifier, simplify
 from symback.simplify.blocks import expand_blocks
-from symback.simplify.sums import MAX_EXPANDED_TERMS, expand
+from symback.simplify.sums import MAX_EXPANDED_TERMS, expand, is_sum
 from symback.sizes import times
 from symback.sympy_lists import each_gradient, each_jacobian, entries, is_list
 from symback.sympy_read import Reader, expression
@@ -43,6 +43,7 @@ def gradient(expr: Any, wrt: Any) -> Any:
     Raises:
         ShapeError: `expr` is not a scalar.
         Unsupported: something in `expr` cannot be differentiated; the message names it.
+        DomainError: the derivative divides by zero.
 
     >>> from sympy import MatrixSymbol, symbols
     >>> n = symbols("n", integer=True, positive=True)
@@ -170,6 +171,12 @@ class _Derivation:
         self.node = node
 
     def write(self, layout: Layout) -> Any:
+        written = self._written(layout)
+        if written.has(sp.zoo, sp.nan):
+            raise DomainError(f"this divides by zero: {self.expr}")
+        return written
+
+    def _written(self, layout: Layout) -> Any:
         reader = self.reader
         notation = Notation(
             reader.surfaces, {}, reader.origins, matrix_scalars=True, tables=reader.tables
@@ -197,7 +204,7 @@ class _Derivation:
 
     def _multiplied_out(self, notation: Notation, node: Node) -> Phrase | None:
         """sum_i R_ik (X_ij - M_kj), whose sum has three axes, as R'*X - diag(R'*1)*M."""
-        expanded = expand(node, MAX_EXPANDED_TERMS)
+        expanded = expand(node, MAX_EXPANDED_TERMS, is_sum)
         return None if expanded is None else notation.matrix(Simplifier()(expanded))
 
     def _by_entries(self, notation: Notation, node: Node) -> Phrase:
@@ -238,7 +245,7 @@ class _Derivation:
     def _vectorised(self, notation: Notation) -> Node:
         """The derivative as a matrix, multiplied out where only that has a matrix notation."""
         stacked = self._stacked(self.node)
-        expanded = expand(self.node, MAX_EXPANDED_TERMS)
+        expanded = expand(self.node, MAX_EXPANDED_TERMS, is_sum)
         if expanded is None or notation.matrix(stacked) is not None:
             return stacked
         apart = self._stacked(expanded)

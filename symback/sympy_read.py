@@ -380,9 +380,9 @@ def _sum(r: Scope, expr: Any, env: Env) -> Tensor:
 
 def _product(r: Scope, expr: Any, env: Env) -> Tensor:
     indices, inner, holds = r.limits(expr, env)
-    if holds.free:
-        raise Unsupported("a Product whose bounds depend on another index")
     result = r.read(expr.function, inner)
+    if holds.free:  # j < i: all other factors are 1
+        result = tn.elementwise("where", holds, result, tn.scalar(1))
     for index in reversed(indices):
         result = tn.prod_over(result, index)
     return result

@@ -287,7 +287,7 @@ FUNCTIONS: tuple[Callable[[Any], Any], ...] = (
 
 def _of_index(maker: Maker, depth: int) -> Any:
     """A sum or a product over one or two indices."""
-    what = maker.below(6)
+    what = maker.below(7)
     depth = min(depth, 4)
     if what <= 1:
         return sp.Sum(maker.body(depth, (i,)), (i, 0, n - 1))
@@ -297,6 +297,9 @@ def _of_index(maker: Maker, depth: int) -> Any:
         return sp.Sum(maker.body(depth, (i, j)), (j, 0, i), (i, 0, n - 1))
     if what == 4:
         return sp.Product(maker.body(min(depth, 2), (i,)), (i, 0, n - 1))
+    if what == 5:
+        before = sp.Product(maker.body(min(depth - 1, 2), (i, j)), (j, 0, i - 1))
+        return sp.Sum(maker.body(min(depth, 2), (i,)) * before, (i, 0, n - 1))
     inner = sp.Sum(maker.body(min(depth - 1, 2), (i, j)), (j, 0, m - 1))
     return sp.Sum(maker.function(inner), (i, 0, n - 1))
 

@@ -8,7 +8,7 @@ import pytest
 import sympy as sp
 
 import symback as sb
-from symback.errors import Unsupported
+from symback.errors import DomainError, Unsupported
 
 a, b, c, t = sp.symbols("a b c t")
 n = sp.Symbol("n", integer=True, positive=True)
@@ -92,6 +92,11 @@ def test_an_applied_function_that_only_sympy_knows() -> None:
 def test_what_nobody_knows_is_refused(expr: Any, wrt: Any, message: str) -> None:
     with pytest.raises(Unsupported, match=message):
         sb.gradient(expr, wrt)
+
+
+def test_a_division_by_zero_is_said() -> None:
+    with pytest.raises(DomainError, match="divides by zero"):
+        sb.gradient(a / (sp.Trace(F) - sp.Trace(F.T)), a)
 
 
 def test_names_that_would_clash() -> None:

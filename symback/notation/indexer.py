@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from fractions import Fraction
 from itertools import count, product
 from typing import Protocol
@@ -17,6 +18,7 @@ from symback.ops import (
     add,
     apply,
     einsum_parts,
+    is_zero,
     number,
     rebuild,
     scale,
@@ -117,6 +119,8 @@ class Indexer:
             assert isinstance(name, str)
             if name == "pow":
                 return p.power(*args)
+            if name == "where" and args[0].is_number:  # the ranges decide the condition
+                return args[1] if args[0].value else args[2]
             return p.function(name, tuple(args), tuple(order))  # type: ignore[arg-type]
         if node.op == "zeros":
             return p.num(0)
@@ -224,15 +228,40 @@ class Indexer:
         inner = [self.fresh() for _ in x.shape[len(indices) :]]
         axes = range(len(indices), x.rank)
         starts = [self._axis_origin(x, axis) or ZERO for axis in axes]
-        body = self.entry(
-            x, (*indices, *(flat(subtract(i, o)) for i, o in zip(inner, starts, strict=True)))
-        )
+        places = (*indices, *(flat(subtract(i, o)) for i, o in zip(inner, starts, strict=True)))
+        ranges = {
+            index: Range(start, flat(add(start, size_node(x.shape[axis]), number(-1))))
+            for index, axis, start in zip(inner, axes, starts, strict=True)
+        }
+        if head == "prod_over":
+            case, order = _turned_back(x)
+            placed = tuple(places[k] for k in order)
+            if case.op == "map" and case.params[0] == "where" and case.args[2] is ONE:
+                clipped = {index: replace(limits) for index, limits in ranges.items()}
+                found = conditions_in(case.args[0])
+                if found and self._clipped(found, placed, clipped):
+                    x, ranges = case.args[1], clipped
+                    places = placed if x.shape else ()
+        outside_free = dict(self.free)
+        self.free.update(ranges)
+        body = self.entry(x, places)
+        self.free = outside_free
         bounds = [
             self.notation.scalar(bound)
-            for axis, start in zip(axes, starts, strict=True)
-            for bound in (start, flat(add(start, size_node(x.shape[axis]), number(-1))))
+            for limits in ranges.values()
+            for bound in (limits.low, limits.high)
         ]
         return Phrase(head, (body, *bounds), tuple(i.name for i in inner))
+
+    def _clipped(
+        self,
+        conditions: list[tuple[Node, tuple[int, ...]]],
+        places: tuple[Node, ...],
+        ranges: dict[Node, Range],
+    ) -> bool:
+        """Narrow ranges to where conditions hold; False where that does not say it all."""
+        system = System(dict(enumerate(places)), ranges, self.free)
+        return system.solve(conditions) and not system.demands
 
     # --- products --------------------------------------------------------------------------------
 
@@ -261,7 +290,7 @@ class Indexer:
                 ranges[index] = Range(origin, high)
         selections = []
         rest = []
-        for arg, own in zip(node.args, labels, strict=True):
+        for arg, own in _unmasked(zip(node.args, labels, strict=True)):
             if (
                 arg.op == "symbol"
                 and arg.params[1] == "place"
@@ -305,6 +334,9 @@ class Indexer:
             body = p.mul(inside)
         order = sorted(ranges, key=system.bounds_others)
         bounds = [self.notation.scalar(b) for i in order for b in (ranges[i].low, ranges[i].high)]
+        if coef_out < 0:
+            turned = _turned(body)
+            coef_out, body = (coef_out, body) if turned is None else (-coef_out, turned)
         total = _one_sum(body, bounds, tuple(i.name for i in order))
         return p.mul([*outside, total], coef_out)
 
@@ -380,6 +412,44 @@ class Indexer:
         return Phrase("delta", (self.notation.scalar(left), self.notation.scalar(right)))
 
 
+def _turned_back(node: Node) -> tuple[Node, tuple[int, ...]]:
+    """The array that this is the transpose of, and which axis here each of its axes is."""
+    if node.op == "einsum" and len(node.args) == 1:
+        coef, (labels,), out, _ = einsum_parts(node)
+        if coef == 1 and sorted(labels) == sorted(out) and len(set(out)) == len(out):
+            return node.args[0], tuple(map(out.index, labels))
+    return node, tuple(range(node.rank))
+
+
+def _unmasked(
+    factors: Iterable[tuple[Node, tuple[int, ...]]],
+) -> Iterator[tuple[Node, tuple[int, ...]]]:
+    """The factors of a product, where(c, x, 0) as the conditions c and x."""
+    for node, labels in factors:
+        masked = node.op == "map" and node.params[0] == "where" and is_zero(node.args[2])
+        conditions = conditions_in(node.args[0]) if masked else None
+        if conditions is None:
+            yield node, labels
+            continue
+        for select, own in conditions:
+            yield select, tuple(labels[k] for k in own)
+        yield node.args[1], labels if node.args[1].shape else ()
+
+
+def conditions_in(node: Node) -> list[tuple[Node, tuple[int, ...]]] | None:
+    """The conditions on indices that a product of them is made of, with their axes."""
+    if node.op == "select":
+        return [(node, tuple(range(node.rank)))]
+    if node.op != "einsum":
+        return None
+    coef, labels, out, sizes = einsum_parts(node)
+    alone = coef == 1 and len(sizes) == len(out) and len(set(out)) == len(out)
+    if not alone or any(factor.op != "select" for factor in node.args):
+        return None
+    axes = [tuple(out.index(x) for x in own) for own in labels]
+    return list(zip(node.args, axes, strict=True))
+
+
 def _shift(node: Node, axis: int) -> Node | None:
     """d for [i + d == j] and the axis of i."""
     if node.op != "select" or node.params[0] != "==":
@@ -408,6 +478,20 @@ def _mentions(form: Phrase, names: set[str]) -> bool:
             return True
         todo.extend(piece.args)
     return False
+
+
+def _turned(body: Phrase) -> Phrase | None:
+    """-1 times this, where a denominator takes the sign: 1/(b - a) is -1/(a - b)."""
+    factors = list(body.args) if body.head == "mul" else [body]
+    for k, factor in enumerate(factors):
+        if factor.head != "pow" or factor.args[0].head != "add" or not factor.args[1].is_number:
+            continue
+        base, exponent = factor.args
+        signs = {p.coefficient(term) > 0 for term in base.args}
+        if exponent.value < 0 and exponent.value % 2 == 1 and len(signs) == 2:
+            factors[k] = p.power(p.add([p.mul([term], -1) for term in base.args]), exponent)
+            return p.mul(factors, p.coefficient(body) if body.head == "mul" else 1)
+    return None
 
 
 def _one_sum(body: Phrase, bounds: list[Phrase], names: tuple[str, ...]) -> Phrase:

@@ -638,6 +638,34 @@ PRODUCTS = (
         values={"t": "unit", "x": "binary"},
     ),
     gradient(
+        "alpha compositing by a colour",
+        Sum(x[i] * w[i] * Product(1 - w[j], (j, 0, i - 1)), (i, 0, n - 1)),
+        x[k],
+        w[k] * Product(1 - w[j], (j, 0, k - 1)),
+        values={"w": "unit"},
+    ),
+    gradient(
+        "alpha compositing by an opacity",
+        Sum(x[i] * w[i] * Product(1 - w[j], (j, 0, i - 1)), (i, 0, n - 1)),
+        w[k],
+        x[k] * Product(1 - w[j], (j, 0, k - 1))
+        - Sum(x[i] * w[i] * Product(1 - w[j], (j, 0, i - 1)), (i, k + 1, n - 1)) / (1 - w[k]),
+        values={"w": "unit"},
+    ),
+    gradient(
+        "Vandermonde determinant",
+        Product(x[i] - x[j], (j, 0, i - 1), (i, 0, n - 1)),
+        x[k],
+        (Sum(1 / (x[k] - x[j]), (j, 0, k - 1)) + Sum(1 / (x[k] - x[j]), (j, k + 1, n - 1)))
+        * Product(x[i] - x[j], (j, 0, i - 1), (i, 0, n - 1)),
+    ),
+    gradient(
+        "tails of a product",
+        Sum(Product(x[j], (j, i, n - 1)), (i, 0, n - 1)),
+        x[k],
+        Sum(Product(x[j], (j, i, n - 1)), (i, 0, k)) / x[k],
+    ),
+    gradient(
         "softmax likelihood, logarithm of a product",
         log(Product(exp(w[i]) / over(exp(w[j]), (j, n)), (i, 0, n - 1))),
         w[k],
