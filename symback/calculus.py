@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from collections.abc import Sequence
+from typing import Any, Literal, get_args
 
 import sympy as sp
 from sympy.matrices.expressions.matexpr import MatrixElement
@@ -10,7 +11,7 @@ from sympy.tensor.array.expressions import array_expressions as arrays
 
 from symback import ops
 from symback.backprop import jacobian as sweep
-from symback.errors import DomainError, ShapeError, Unsupported
+from symback.errors import DomainError, InputError, ShapeError, Unsupported
 from symback.explicit import explicit_phrase
 from symback.graph import Node, Shape
 from symback.notation import Notation
@@ -79,6 +80,7 @@ def jacobian(expr: Any, wrt: Any, layout: Layout = "mixed") -> Any:
     >>> jacobian(A*x, x)
     A
     """
+    _check_layout(layout, get_args(Layout))
     if is_list(wrt):
         if layout != "mixed":
             raise Unsupported(f"layout {layout!r} is for one variable, not for a list of them")
@@ -99,6 +101,7 @@ def hessian(expr: Any, x: Any, y: Any = None, layout: Literal["mixed", "vec"] = 
     >>> hessian(x.T*A*x, x)
     A + A.T
     """
+    _check_layout(layout, ("mixed", "vec"))
     y = x if y is None else y
     if is_list(x) and is_list(y):
         return sp.Matrix([[hessian(expr, one, two) for two in entries(y)] for one in entries(x)])
@@ -106,6 +109,11 @@ def hessian(expr: Any, x: Any, y: Any = None, layout: Literal["mixed", "vec"] = 
     if derivation.root.shape and not derivation.root.is_scalar:
         raise ShapeError(f"a Hessian needs a scalar, not shape {show_shape(derivation.root.shape)}")
     return derivation.write(layout)
+
+
+def _check_layout(layout: str, known: Sequence[str]) -> None:
+    if layout not in known:
+        raise InputError(f"there is no layout {layout!r} here; choose one of {', '.join(known)}")
 
 
 class _Variable:
@@ -198,7 +206,8 @@ class _Derivation:
         if turned and node.rank == 2:
             node = ops.transpose(node)
         try:
-            return writer(self._by_entries(notation, node))
+            form = self._by_entries(notation, node)
+            return writer(_as_row(form) if turned and node.rank == 1 else form)
         except CANNOT_BUILD as error:
             raise Unsupported(f"SymPy cannot write this derivative: {error}") from error
 
@@ -278,6 +287,13 @@ class _Derivation:
                     out.extend(axes)
             stacked.append(simplify(einsum(1, factors, out, merge=True)))
         return ops.add(*stacked)
+
+
+def _as_row(column: Phrase) -> Phrase:
+    """The entries of a column one beside the other."""
+    if column.head == "array":
+        return Phrase("array", column.args, (), column.shape[::-1])
+    return Phrase("transpose", (column,), (), (1, column.shape[0]))
 
 
 def _is_plain(form: Phrase) -> bool:

@@ -531,9 +531,9 @@ class Reader(Scope):
             return self.symbol(expr, expr.name, ())
         for cls in type(expr).__mro__:
             if cls in FUNCTIONS:
-                return tn.elementwise(FUNCTIONS[cls], *(self.read(a, env) for a in expr.args))
+                return self._function(cls, expr, env)
             if cls in COMPOSED:
-                return COMPOSED[cls](self.read(expr.args[0], env))
+                return self._function(cls, expr, env)
             reader = READERS.get(cls)
             if reader is not None:
                 return reader(self, expr, env)
@@ -542,6 +542,18 @@ class Reader(Scope):
         if self.variables and isinstance(expr, sp.Function):
             return _applied(self, expr.func, self.all(expr.args, env), env)
         raise Unsupported(f"cannot read {type(expr).__name__}: {_short(expr)}")
+
+    def _function(self, cls: Any, expr: Any, env: Env) -> Tensor:
+        """exp(X) of a square matrix is its exponential; sin(X) is not sin of its entries."""
+        args = self.all(expr.args, env)
+        if any(a.is_Matrix and not t.is_scalar for a, t in zip(expr.args, args, strict=True)):
+            if cls is sp.exp:
+                return tn.matrix_function("expm", args[0])
+            raise Unsupported(
+                f"a function of a matrix as a whole: {_short(expr)}",
+                hint=f"for the function of each entry write X.applyfunc({cls.__name__})",
+            )
+        return COMPOSED[cls](args[0]) if cls in COMPOSED else tn.elementwise(FUNCTIONS[cls], *args)
 
 
 def _short(expr: Any) -> str:

@@ -274,6 +274,10 @@ class Writer:
 
     def _transpose(self, p: Phrase) -> Any:
         (a,) = p.args
+        if a.head == "comprehension":
+            written = self(a)
+            row, index = written.lamda.variables[::-1], written.lamda.expr
+            return sp.FunctionMatrix(1, written.shape[0], sp.Lambda(row, index))
         if a.head == "softmax" and 1 not in a.shape:  # the transpose of a product
             scales, _ = self(a).args
             return sp.MatMul(self(transpose(a.args[0])).applyfunc(sp.exp), scales)

@@ -11,8 +11,8 @@ from symback.graph import Node, Size
 from symback.ops import as_size, einsum, einsum_parts, scale
 from symback.phrase import Phrase
 from symback.simplify.product import flipped
-from symback.simplify.selections import condition_of
-from symback.sizes import fits, minus, plus
+from symback.simplify.selections import condition_of, is_equation
+from symback.sizes import fits, fits_when_large, minus, never_negative, plus
 
 Write = Callable[[Node], Phrase | None]
 
@@ -89,17 +89,21 @@ def _block(term: Node) -> _Block:
     for axis, label in enumerate(out):
         for factor in factors:
             node, own = factor
-            if node.op != "select" or len(own) != 2 or label not in own or out.count(label) != 1:
+            if not is_equation(node) or len(own) != 2 or label not in own or out.count(label) != 1:
                 continue
             coefs, offset = condition_of(node)
             alone = sum(label in other for _, other in factors) == 1
             if coefs not in ((1, -1), (-1, 1)) or not alone:
                 continue
             # [r - i - start == 0] or [i - r + start == 0]
+            at = own.index(label)
+            first = scale(-1 if coefs[at] == 1 else 1, offset)
+            last = plus(as_size(first), node.shape[1 - at])
+            if not never_negative(first) or not fits_when_large(last, node.shape[at]):
+                continue  # a slice of something longer
             factors.remove(factor)
-            sign = -1 if coefs[own.index(label)] == 1 else 1
-            start[axis] = as_size(scale(sign, offset))
-            target[axis] = own[1 - own.index(label)]
+            start[axis] = as_size(first)
+            target[axis] = own[1 - at]
             break
     carried = {x for _, own in factors for x in own}
     free = {x: sizes[x] for x in target if x not in carried}

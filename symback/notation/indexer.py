@@ -28,7 +28,7 @@ from symback.ops import (
     value_of,
 )
 from symback.phrase import Phrase
-from symback.simplify.selections import condition_of
+from symback.simplify.selections import condition_of, is_equation
 from symback.sizes import affine, flat, never_negative, terms_of
 
 SQUARE_OPS = {"inv": "inverse", "det": "det", "logdet": "logdet", "expm": "expm"}
@@ -452,7 +452,7 @@ def conditions_in(node: Node) -> list[tuple[Node, tuple[int, ...]]] | None:
 
 def _shift(node: Node, axis: int) -> Node | None:
     """d for [i + d == j] and the axis of i."""
-    if node.op != "select" or node.params[0] != "==":
+    if not is_equation(node):
         return None
     coefs, offset = condition_of(node)
     if coefs not in ((1, -1), (-1, 1)):

@@ -39,7 +39,7 @@ from symback.ops import (
 )
 from symback.phrase import Phrase
 from symback.rules import softmax
-from symback.simplify.selections import condition_of, unique_digits
+from symback.simplify.selections import condition_of, is_equation, unique_digits
 from symback.simplify.sums import flatten_sum
 from symback.sizes import fits_when_large, flat, never_negative, plus
 
@@ -116,7 +116,7 @@ class Notation:
         if node.op in ("logsumexp", "max", "prod", "argmax"):
             by_rows = node.args[0].rank == 2 and node.params[0] == 1
             return Phrase(node.op, tuple(args), (1,) if by_rows else (), shape)
-        if node.op == "select" and node.rank == 1 and node.params[0] == "==":
+        if is_equation(node) and node.rank == 1:
             return self._unit_column(node)
         if node.op in ("sort", "order") and node.args[0].rank == 1:
             return Phrase(node.op, tuple(args), (), shape)
@@ -365,7 +365,7 @@ class _Placed:
     def joins(self, out: tuple[int, ...]) -> bool:
         """Whether this is [r == i*n + k] with r an axis of the result: two axes read as one."""
         return (
-            self.node.op == "select"
+            is_equation(self.node)
             and len(set(self.labels)) == 3
             and self.labels[0] in out
             and unique_digits(self.node)
@@ -385,7 +385,7 @@ def _cut(
     current = list(factors)
     for selection in factors:
         node = selection.node
-        if node.op != "select" or node.params[0] != "==" or node.rank > 2:
+        if not is_equation(node) or node.rank > 2:
             continue
         coefs, offset = condition_of(node)
         if coefs not in ((1,), (1, -1), (-1, 1)):

@@ -259,6 +259,12 @@ class System:
             ):
                 continue
             left.append(Demand(demand.relation, difference))
+        for demand in list(left):
+            others = [other for other in left if other is not demand]
+            every = {**self.free, **self.ranges}
+            implied = always(demand.difference, {**every, **narrowed(others, every)})
+            if demand.relation == "<=" and implied:
+                left = others
         return left
 
     def _certain(self, difference: Node) -> bool:

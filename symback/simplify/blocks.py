@@ -7,7 +7,7 @@ from collections.abc import Callable
 from symback.graph import Node, Size, transform
 from symback.ops import add, as_size, einsum, einsum_parts, rebuild, scale
 from symback.simplify.product import Product
-from symback.simplify.selections import condition_of
+from symback.simplify.selections import condition_of, is_equation
 from symback.simplify.sums import MAX_EXPANDED_TERMS, expand
 from symback.sizes import fits_when_large, plus
 
@@ -35,11 +35,12 @@ def split_at_seams(node: Node) -> Node | None:
             alike = [place for place, others in cuts.items() if others == blocks]
             if blocks.isdisjoint(chosen) and (len(alike) < 2 or label in product.out):
                 continue
-            for place in alike:
-                factor, own = product.factors[place]
-                product.factors[place] = (_into_blocks(factor), own)
-            parts = {product.factors[place][0] for place in alike}
-            return expand(product.node(), MAX_EXPANDED_TERMS, parts.__contains__)
+            parts = {place: _into_blocks(product.factors[place][0]) for place in alike}
+            if any(part.op != "add" for part in parts.values()):
+                continue  # a function of blocks with a gap between them is not 0 there
+            for place, part in parts.items():
+                product.factors[place] = (part, product.factors[place][1])
+            return expand(product.node(), MAX_EXPANDED_TERMS, set(parts.values()).__contains__)
     return None
 
 
@@ -51,7 +52,7 @@ def _of_blocks(node: Node) -> Node:
 
 def _block_selected(node: Node, axis: int) -> Block | None:
     """The block that [p == i + start] picks along the axis of p."""
-    if node.op != "select" or node.rank != 2:
+    if not is_equation(node) or node.rank != 2:
         return None
     coefs, offset = condition_of(node)
     if coefs not in ((1, -1), (-1, 1)):
@@ -89,7 +90,7 @@ def _selection(term: Node, axis: int) -> tuple[int, tuple[int, ...]] | None:
         return None
     _, labels, out, _ = einsum_parts(term)
     for place, (factor, own) in enumerate(zip(term.args, labels, strict=True)):
-        if factor.op != "select" or out[axis] not in own:
+        if not is_equation(factor) or out[axis] not in own:
             continue
         coefs, _ = condition_of(factor)
         at = own.index(out[axis])

@@ -29,7 +29,7 @@ from symback.sizes import fits, fits_when_large, flat, never_negative, plus
 def substitute_selections(product: Product) -> bool:
     """A selection that fixes an index puts it into the others; [p == q] on one range is I."""
     for place, (node, labels) in enumerate(product.factors):
-        if node.op != "select" or node.params[0] != "==":
+        if not is_equation(node):
             continue
         coefs, offset = condition_of(node)
         if not all(isinstance(c, int) for c in coefs):
@@ -58,7 +58,7 @@ def at_given_index(product: Product) -> bool:
     A given index is taken to lie within the axis that it is an index of.
     """
     for place, (node, labels) in enumerate(product.factors):
-        if node.op != "select" or node.rank != 1 or node.params[0] != "==":
+        if not is_equation(node) or node.rank != 1:
             continue
         coefs, offset = condition_of(node)
         index = scale(-1, offset) if coefs == (1,) else offset
@@ -90,6 +90,11 @@ def sum_of_indices(product: Product) -> bool:
     return False
 
 
+def is_equation(node: Node) -> bool:
+    """Whether this is 1 where an equation of indices holds."""
+    return node.op == "select" and node.params[0] == "=="
+
+
 def condition_of(node: Node) -> tuple[tuple[Size, ...], Node]:
     coefs = node.params[1]
     assert isinstance(coefs, tuple)
@@ -105,7 +110,7 @@ def _join_selections(product: Product) -> bool:
     selections = [
         (place, node, labels)
         for place, (node, labels) in enumerate(product.factors)
-        if node.op == "select" and node.params[0] == "==" and len(labels) in (2, 3)
+        if is_equation(node) and len(labels) in (2, 3)
     ]
     for a, (i, one, one_labels) in enumerate(selections):
         for j, other, other_labels in selections[a + 1 :]:
@@ -170,7 +175,7 @@ def _fix_index(product: Product, fixing: int, label: Label, index: Node) -> bool
         if place == fixing or label not in labels:
             continue
         known = value_of(index)
-        if node.op == "select" and node.params[0] == "==":
+        if is_equation(node):
             smaller = _at(node, labels, label, index)
             if smaller is not None:
                 product.replace([place], [smaller])
