@@ -156,6 +156,8 @@ class _Derivation:
 
     def __init__(self, expr: Any, variables: tuple[Any, ...]) -> None:
         self.expr = expression(expr)
+        if self.expr.has(sp.zoo, sp.nan, sp.oo):
+            raise DomainError(f"this is not finite: {self.expr}")
         if self.expr.has(sp.I) and self.expr.has(*REAL_ONLY):
             raise Unsupported(
                 f"the derivative of {self.expr}, where a case depends on a complex number"

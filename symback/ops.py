@@ -98,7 +98,11 @@ def identity(size: Size) -> Node:
 
 
 def select(relation: str, coefs: Sequence[Size], offset: Size, shape: Shape) -> Node:
-    """1 where `sum(coefs[k]*index[k]) + offset` stands in `relation` ("==" or "<=") to 0."""
+    """1 where `sum(coefs[k]*index[k]) + offset` stands in `relation` ("==" or "<=") to 0.
+
+    With one index, coefs (1,) pick an entry, which is taken to lie within the axis; (-1,) are a
+    delta, which may be 0 everywhere.
+    """
     return make("select", (size_node(offset),), (relation, tuple(coefs)), shape)
 
 

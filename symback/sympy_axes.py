@@ -10,7 +10,7 @@ from sympy.matrices.expressions import special
 from sympy.tensor.array.expressions import array_expressions as arrays
 
 from symback import ops
-from symback.errors import Unsupported
+from symback.errors import ShapeError, Unsupported
 from symback.graph import Node, Shape, Size
 
 
@@ -25,24 +25,29 @@ class SizeReader(Protocol):
 def size_symbols(expressions: Sequence[Any]) -> set[Any]:
     """The symbols that are sizes: in shapes, in the bounds of sums, and strides s in x[s*i + a]."""
     found: set[Any] = set()
-    for expr in expressions:
-        for node in sp.preorder_traversal(sp.sympify(expr, strict=True)):
-            parts: list[Any] = []
-            if isinstance(node, (sp.MatrixSymbol, special.OneMatrix, special.Identity)):
-                parts.extend(node.shape)
-            elif isinstance(node, (arrays.ArraySymbol, sp.IndexedBase)):
-                parts.extend(node.shape or ())
-            elif isinstance(node, sp.MatPow):
-                parts.append(node.exp)
-            elif isinstance(node, sp.Indexed):
-                parts.extend(s for index in node.indices for s in _strides(index))
-            elif isinstance(node, (sp.Sum, sp.Product)):
-                bound = {limit[0] for limit in node.limits}
-                parts.extend(b for limit in node.limits for b in limit[1:])
-                found -= bound
-                parts = [p for p in parts if not (p.free_symbols & bound)]
-            for part in parts:
-                found |= sp.sympify(part, strict=True).free_symbols
+    nothing: frozenset[Any] = frozenset()
+    todo = [(sp.sympify(expr, strict=True), nothing) for expr in expressions]
+    while todo:
+        node, bound = todo.pop()
+        parts: list[Any] = []
+        if isinstance(node, (sp.MatrixSymbol, special.OneMatrix, special.Identity)):
+            parts.extend(node.shape)
+        elif isinstance(node, (arrays.ArraySymbol, sp.IndexedBase)):
+            parts.extend(node.shape or ())
+        elif isinstance(node, sp.MatPow):
+            parts.append(node.exp)
+        elif isinstance(node, sp.Indexed):
+            parts.extend(s for index in node.indices for s in _strides(index))
+        elif isinstance(node, (sp.Sum, sp.Product)):
+            bound |= {limit[0] for limit in node.limits}
+            parts.extend(b for limit in node.limits for b in limit[1:])
+        elif isinstance(node, sp.Lambda):
+            bound |= set(node.variables)
+        for part in parts:
+            symbols = sp.sympify(part, strict=True).free_symbols
+            if symbols.isdisjoint(bound):
+                found |= symbols
+        todo.extend((arg, bound) for arg in getattr(node, "args", ()))
     return {s for s in found if s.is_Symbol}
 
 
@@ -75,7 +80,14 @@ class IndexedAxes:
         if isinstance(expr, sp.Indexed):
             axes = self.ranges.setdefault(expr.base, [[] for _ in expr.indices])
             fixed = self.fixed.setdefault(expr.base, [[] for _ in expr.indices])
+            if len(axes) != len(expr.indices):
+                raise ShapeError(
+                    f"{expr.base} stands here with {len(axes)} and other indices: {expr}"
+                )
             for axis, alone, index in zip(axes, fixed, expr.indices, strict=True):
+                if isinstance(index, sp.Mod):  # a look-up goes all around
+                    axis.append((sp.S.Zero, index.args[1] - 1))
+                    continue
                 low, high = _extremes(index, bounds)
                 if low != high:
                     axis.append((low, high))

@@ -18,10 +18,20 @@ def is_list(wrt: Any) -> bool:
 def entries(wrt: Any) -> list[Any]:
     """The variables of a list, in row-major order.
 
+    Raises:
+        Unsupported: one of them is no scalar.
+
     >>> entries(sp.Matrix([[1, 2], [3, 4]]))
     [1, 2, 3, 4]
     """
-    return list(wrt.flat()) if isinstance(wrt, sp.MatrixBase) else list(sp.flatten(wrt))
+    found = list(wrt.flat()) if isinstance(wrt, sp.MatrixBase) else list(sp.flatten(wrt))
+    for one in found:
+        if getattr(one, "is_Matrix", False):
+            raise Unsupported(
+                f"a list of variables with the matrix {one} in it",
+                hint="differentiate by each matrix on its own",
+            )
+    return found
 
 
 def each_gradient(slopes: Sequence[Any], wrt: Any) -> Any:

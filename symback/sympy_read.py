@@ -24,6 +24,7 @@ from sympy.tensor.array.expressions import array_expressions as arrays
 
 from symback import ops
 from symback import tensor as tn
+from symback.elementwise import IMPLEMENTATIONS
 from symback.errors import InputError, ShapeError, Unsupported
 from symback.graph import Node, Shape, Size
 from symback.rules import broadcast
@@ -85,15 +86,21 @@ RELATIONS: dict[Any, tuple[str, bool]] = {  # name, whether the sides are swappe
 
 
 def expression(value: Any) -> Any:
-    """A SymPy object as it is; numbers and nested lists as SymPy's. Text is never read as code.
+    """A SymPy object as it is; numbers and arrays as SymPy's, a list of scalars as a column.
+
+    Text is never read as code.
 
     Raises:
         InputError: for anything else.
     """
+    if isinstance(value, (list, tuple)) and value:
+        return sp.Matrix([expression(entry) for entry in value])
     if isinstance(value, sp.NDimArray) and value.rank() in (1, 2):
         return value.tomatrix() if value.rank() == 2 else sp.Matrix(list(value))
     try:
-        return sp.sympify(value, strict=True)
+        if not isinstance(value, type):
+            return sp.sympify(value, strict=True)
+        raise sp.SympifyError(value)
     except sp.SympifyError:
         raise InputError(
             f"a SymPy expression is needed here, not {type(value).__name__}",
@@ -156,12 +163,14 @@ def _applied(r: Scope, function: Any, args: list[Tensor], env: Env) -> Tensor:
         return tn.elementwise(FUNCTIONS[function], *args)
     if function in COMPOSED:
         return COMPOSED[function](args[0])
-    if isinstance(function, UndefinedFunction):
-        r.written[ops.symbol(function.__name__, kind="function")] = function
-        return tn.elementwise(function.__name__, *args, order=(0,) * len(args))
-    if isinstance(function, sp.FunctionClass) and not _is_read(function):
-        r.written[ops.symbol(function.__name__, kind="function")] = function
-        return tn.elementwise(function.__name__, *args, order=(0,) * len(args))
+    if isinstance(function, UndefinedFunction) or (
+        isinstance(function, sp.FunctionClass) and not _is_read(function)
+    ):
+        name = function.__name__
+        if name in IMPLEMENTATIONS or name in ops.OPS:
+            name += "~"  # Function("gamma") is not gamma
+        r.written[ops.symbol(name, kind="function")] = function
+        return tn.elementwise(name, *args, order=(0,) * len(args))
     stand_ins = [sp.Dummy(f"x{k}") for k in range(len(args))]
     inner = {**env, **dict(zip(stand_ins, args, strict=True))}
     return r.read(function(*stand_ins), inner)
@@ -368,7 +377,21 @@ def _array_comprehension(r: Scope, expr: Any, env: Env) -> Tensor:
     return _comprehended(body, indices[::-1], tuple(i.size for i in indices[::-1]))
 
 
+def _is_empty(expr: Any) -> bool:
+    """Whether the range of a sum or product plainly has no index in it.
+
+    Raises:
+        Unsupported: the range runs backwards, which SymPy gives a meaning of its own.
+    """
+    lengths = [sp.expand(high - low + 1) for _, low, high in expr.limits]
+    if any(length.is_negative for length in lengths):
+        raise Unsupported(f"the bounds run backwards: {_short(expr)}")
+    return any(length.is_zero for length in lengths)
+
+
 def _sum(r: Scope, expr: Any, env: Env) -> Tensor:
+    if _is_empty(expr):
+        return tn.scalar(0)
     indices, inner, holds = r.limits(expr, env)
     result = r.read(expr.function, inner)
     if holds.free:
@@ -379,6 +402,8 @@ def _sum(r: Scope, expr: Any, env: Env) -> Tensor:
 
 
 def _product(r: Scope, expr: Any, env: Env) -> Tensor:
+    if _is_empty(expr):
+        return tn.scalar(1)
     indices, inner, holds = r.limits(expr, env)
     result = r.read(expr.function, inner)
     if holds.free:  # j < i: all other factors are 1
@@ -395,6 +420,8 @@ def _delta(r: Scope, expr: Any, env: Env) -> Tensor:
         if not r.is_affine(index, env) and isinstance(bound, Index):
             target, place = r.place(index, env, bound.size, bound.low)
             return Tensor(place.node, (), tuple(bound if i is target else i for i in place.free))
+    if not all(r.is_affine(side, env) for side in sides) and r.is_constant(expr, env):
+        return r.constant(expr, env)
     left, left_rest = r.affine(sides[0], env)
     right, right_rest = r.affine(sides[1], env)
     coefs = dict(left)
@@ -402,6 +429,10 @@ def _delta(r: Scope, expr: Any, env: Env) -> Tensor:
         coefs[index] = plus(coefs.get(index, 0), minus(c))
     rest = ops.subtract(left_rest, right_rest)
     if any(coefs.values()):
+        if max(coefs.values(), key=bool) == 1 and sum(map(bool, coefs.values())) == 1:
+            # c - i, not i - c: that is an entry, which lies within its axis
+            coefs = {index: minus(c) for index, c in coefs.items()}
+            rest = ops.scale(-1, rest)
         return tn.condition("==", coefs, rest)
     known = ops.value_of(rest)
     if known is not None:

@@ -172,6 +172,8 @@ class Scope(ABC):
                 coefs[bound] = plus(coefs.get(bound, 0), self.size(factor))
             elif any(isinstance(env.get(s), Index) for s in term.free_symbols):
                 raise Unsupported(f"an index must be a sum of indices and sizes, not {expr}")
+            elif self.variables and term.has(*self.variables):
+                raise Unsupported(f"an index depends on what is differentiated by: {expr}")
             else:
                 rest.append(self.read(term, {}).node)
         return coefs, ops.add(ops.ZERO, *rest) if rest else ops.ZERO

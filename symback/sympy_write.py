@@ -547,7 +547,7 @@ class _ElementwiseWriter:
             return -self.t
         if not p.is_matrix:
             return self.writer._write(p)
-        args = [self(a) for a in p.args]
+        args = [self(a) for a in _elements(p)]
         if p.head == "function":
             name, *order = p.data
             return self.writer._scalar_function(str(name), tuple(order))(*args)
@@ -578,7 +578,7 @@ def _candidates(p: Phrase) -> list[Phrase]:
         if not (piece.head == "function" and piece.data[0] in CONDITIONS):
             found.append(piece)
         if _is_elementwise(piece):
-            todo.extend(piece.args)
+            todo.extend(_elements(piece))
     return [c for c in found if _made_of(p, c)]
 
 
@@ -595,7 +595,11 @@ def _largest_group(factors: list[Phrase]) -> tuple[Phrase, list[Phrase]]:
     """The factors that are functions of one matrix, and that matrix."""
     candidates = dict.fromkeys(c for factor in factors for c in _candidates(factor))
     groups = {c: [f for f in factors if _made_of(f, c)] for c in candidates}
-    inner = max(groups, key=lambda c: (len(groups[c]), -c.length))
+
+    def length(inner: Phrase) -> int:
+        return inner.length + sum(_written_length(f, inner) for f in groups[inner])
+
+    inner = max(groups, key=lambda c: (len(groups[c]), -length(c)))
     return inner, groups[inner]
 
 
@@ -605,7 +609,7 @@ def _has_function(p: Phrase, inner: Phrase) -> bool:
         return False
     if p.head in ("function", "elementwise_pow"):
         return True
-    return any(_has_function(a, inner) for a in p.args)
+    return _is_elementwise(p) and any(_has_function(a, inner) for a in _elements(p))
 
 
 def _is_composed(p: Phrase) -> bool:
@@ -620,14 +624,23 @@ def _written_length(p: Phrase, inner: Phrase | None = None) -> int:
         return 1
     composed = p.head == "function" and p.data[0] in COMPOSED
     extra = (7 if inner is None else 4) if composed else 0
-    below = sum(_written_length(a, inner) - a.length for a in p.args)
+    parts = _elements(p) if p.is_matrix and _is_elementwise(p) else p.args
+    below = sum(_written_length(a, inner) - a.length for a in parts)
     return p.length + extra + below
 
 
 def _is_elementwise(p: Phrase) -> bool:
     if p.head == "mul":
-        return sum(a.is_matrix for a in p.args) == 1
+        return sum(a.is_matrix for a in p.args) == 1 or mul([a for a in p.args if a.is_matrix]) != p
     return p.head in ELEMENTWISE_HEADS
+
+
+def _elements(p: Phrase) -> tuple[Phrase, ...]:
+    """The arguments of an elementwise tree; of c*X*V they are c and X*V."""
+    if p.head != "mul":
+        return p.args
+    chain = [a for a in p.args if a.is_matrix]
+    return (*(a for a in p.args if not a.is_matrix), mul(chain))
 
 
 def _is_opposite(p: Phrase, inner: Phrase) -> bool:
@@ -641,7 +654,7 @@ def _made_of(p: Phrase, inner: Phrase) -> bool:
     """Whether an elementwise tree has no matrix in it but `inner` and ones."""
     if p == inner or not p.is_matrix or p.head == "ones" or _is_opposite(p, inner):
         return True
-    return _is_elementwise(p) and all(_made_of(a, inner) for a in p.args if a.is_matrix)
+    return _is_elementwise(p) and all(_made_of(a, inner) for a in _elements(p) if a.is_matrix)
 
 
 def derived_function(base: Any, order: tuple[Any, ...], taken: Container[str] = ()) -> Any:

@@ -193,10 +193,14 @@ def sides_of(total: Node) -> tuple[Node, Node]:
 
 @dataclass
 class Demand:
-    """What must hold beside the sums: `difference` is 0 ("==") or at least 0 ("<=")."""
+    """What must hold beside the sums: `difference` is 0 ("==") or at least 0 ("<=").
+
+    `firm` where it is no matter of course for large sizes: a delta of an index and 5.
+    """
 
     relation: str
     difference: Node
+    firm: bool = False
 
 
 def _order_of_solving(selection: tuple[Node, tuple[int, ...]]) -> tuple[int, bool]:
@@ -252,13 +256,13 @@ class System:
             if demand.relation == "<=" and self._certain(scale(-1, add(difference, ONE))):
                 return None
             if demand.relation == "<=" and (
-                only_sizes(difference)
+                (only_sizes(difference) and not demand.firm)
                 or self._certain(difference)
                 or any(self._certain(replaced(difference, i, value)) for i, value in equal)
                 or any(self._empty_without(difference, limits) for limits in self.ranges.values())
             ):
                 continue
-            left.append(Demand(demand.relation, difference))
+            left.append(Demand(demand.relation, difference, demand.firm))
         for demand in list(left):
             others = [other for other in left if other is not demand]
             every = {**self.free, **self.ranges}
@@ -307,7 +311,8 @@ class System:
         if not solutions:
             self.demands.append(Demand("==", total))
             return True
-        self._apply(min(solutions, key=lambda solution: solution.difficulty))
+        best = min(solutions, key=lambda solution: solution.difficulty)
+        self._apply(best, firm=condition_of(node)[0] == (-1,))
         return True
 
     def _take_given(self, node: Node, label: int) -> bool:
@@ -372,15 +377,15 @@ class System:
         for demand in self.demands:
             demand.difference = replaced(demand.difference, index, result)
 
-    def _apply(self, solution: Solution) -> None:
+    def _apply(self, solution: Solution, *, firm: bool) -> None:
         """Put a solution in; what its range demands clips another range or is a demand."""
         gone, result = self.ranges.pop(solution.index), solution.value
         self._replace(solution.index, result)
         if solution.difficulty == 0:
             return
         if solution.clipped is None:
-            self.demands.append(Demand("<=", subtract(result, gone.low)))
-            self.demands.append(Demand("<=", subtract(gone.high, result)))
+            self.demands.append(Demand("<=", subtract(result, gone.low), firm))
+            self.demands.append(Demand("<=", subtract(gone.high, result), firm))
             return
         self._keep_positive(subtract(result, gone.low))
         self._keep_positive(subtract(gone.high, result))

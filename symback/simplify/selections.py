@@ -61,9 +61,9 @@ def at_given_index(product: Product) -> bool:
         if not is_equation(node) or node.rank != 1:
             continue
         coefs, offset = condition_of(node)
-        index = scale(-1, offset) if coefs == (1,) else offset
+        index = scale(-1, offset)
         given = index.op == "number" or (index.op == "symbol" and index.params[1] != "size")
-        if coefs not in ((1,), (-1,)) or not given:
+        if coefs != (1,) or not given:  # c - i is a delta, which may be 0 everywhere
             continue
         (p,) = labels
         if p not in product.out and product.places(p) == 1:
@@ -167,7 +167,11 @@ def _joined_shifts(one: tuple[Node, Labels], other: tuple[Node, Labels], r: Labe
 def _fix_index(product: Product, fixing: int, label: Label, index: Node) -> bool:
     """Put a known index into other selections, explicit arrays and index vectors."""
     size = product.sizes[label]
-    if label not in product.out and product.places(label) == 1 and _lies_within(index, size):
+    is_entry = condition_of(product.factors[fixing][0])[0] == (1,)
+    inside = never_negative(index) and (fits_when_large if is_entry else fits)(
+        plus(as_size(index), 1), size
+    )
+    if inside and label not in product.out and product.places(label) == 1:
         product.replace([fixing], [])
         product.forget(label)
         return True
@@ -176,7 +180,7 @@ def _fix_index(product: Product, fixing: int, label: Label, index: Node) -> bool
             continue
         known = value_of(index)
         if is_equation(node):
-            smaller = _at(node, labels, label, index)
+            smaller = _at(node, labels, label, index, is_entry=is_entry)
             if smaller is not None:
                 product.replace([place], [smaller])
                 return True
@@ -189,8 +193,11 @@ def _fix_index(product: Product, fixing: int, label: Label, index: Node) -> bool
     return False
 
 
-def _at(node: Node, labels: Labels, label: Label, index: Node) -> Factor | None:
-    """A selection where one of its indices is known; None if that does not decide it."""
+def _at(node: Node, labels: Labels, label: Label, index: Node, *, is_entry: bool) -> Factor | None:
+    """A selection where one of its indices is known; None if that does not decide it.
+
+    What is left of it is an entry where the index was one.
+    """
     coefs, offset = condition_of(node)
     axis = labels.index(label)
     coef = coefs[axis]
@@ -206,7 +213,10 @@ def _at(node: Node, labels: Labels, label: Label, index: Node) -> Factor | None:
         )
     if len(rest) == 1 and _out_of_range(coefs[rest[0]], moved, node.shape[rest[0]]):
         return ZERO, ()
-    smaller = select("==", [coefs[k] for k in rest], moved, tuple(node.shape[k] for k in rest))
+    left = [coefs[k] for k in rest]
+    if left in ([1], [-1]) and (left == [1]) != is_entry:
+        left, moved = [1 if is_entry else -1], scale(-1, moved)
+    smaller = select("==", left, moved, tuple(node.shape[k] for k in rest))
     return smaller, tuple(labels[k] for k in rest)
 
 
@@ -228,10 +238,6 @@ def _never_meet(node: Node) -> bool:
     coefs, offset = condition_of(node)
     start = scale(-1 if coefs[0] == 1 else 1, offset)
     return fits(node.shape[0], as_size(start)) or fits(node.shape[1], as_size(scale(-1, start)))
-
-
-def _lies_within(index: Node, size: Size) -> bool:
-    return never_negative(index) and fits_when_large(plus(as_size(index), 1), size)
 
 
 def _plainly_positive(node: Node) -> bool:
