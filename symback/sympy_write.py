@@ -28,7 +28,7 @@ from symback.errors import Unsupported
 from symback.graph import Node, Size
 from symback.notation import Notation
 from symback.ops import OPS, size_node
-from symback.phrase import Phrase, coefficient, mul, transpose
+from symback.phrase import UNIT, Phrase, coefficient, mul, num, transpose
 
 # Functions of one scalar. Those with a plain SymPy function are applied to matrices as that
 # function, the others as a Lambda.
@@ -252,11 +252,37 @@ class Writer:
         if len(set(matrices)) == 1 and name not in COMPOSED:
             return self(matrices[0]).applyfunc(self._scalar_function(name, tuple(order)))
         inner = _argument(p)
+        if inner == p and name == "where":
+            return self._masked(p)
         if inner == p:
             raise Unsupported("an elementwise function of several matrices")
         t = sp.Symbol("t", real=True)
         body = _ElementwiseWriter(self, inner, t)(p)
         return self(inner).applyfunc(sp.Lambda(t, body))
+
+    def _masked(self, p: Phrase) -> Any:
+        """where(c, A, B) of several matrices as A .* where(c, 1, 0) + B .* where(c, 0, 1)."""
+        condition, *cases = p.args
+        split = [_elements(case) if _is_elementwise(case) else (case,) for case in cases]
+        if all(case.is_matrix for case in cases) and split[0][-1] == split[1][-1]:
+            pairs = zip(split, cases, strict=True)
+            flags = tuple(mul(parts[:-1], coefficient(case)) for parts, case in pairs)
+            return HadamardProduct(self(split[0][-1]), self._mask(p, condition, flags))
+        terms = []
+        for place, case in enumerate(cases):
+            if case.is_number and case.value == 0:
+                continue
+            zero = num(0)
+            flags = (case if not case.is_matrix else UNIT, zero)
+            mask = self._mask(p, condition, flags if place == 0 else flags[::-1])
+            terms.append(HadamardProduct(self(case), mask) if case.is_matrix else mask)
+        return terms[0] if len(terms) == 1 else sp.MatAdd(*terms)
+
+    def _mask(self, p: Phrase, condition: Phrase, flags: tuple[Phrase, ...]) -> Any:
+        mask = Phrase("function", (condition, *flags), ("where",), p.shape)
+        if _argument(mask) == mask:
+            raise Unsupported("a case that depends on several matrices")
+        return self(mask)
 
     def _scalar_function(self, name: str, order: tuple[Any, ...]) -> Any:
         if name in PLAIN:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from symback.graph import Node
 from symback.ops import (
+    Number,
     add,
     apply,
     einsum,
@@ -15,7 +16,12 @@ from symback.ops import (
     zeros,
 )
 from symback.rules import broadcast, hadamard
-from symback.simplify.product import Product
+from symback.simplify.product import Product, flipped
+
+
+def has_cases(term: Node) -> bool:
+    """Whether a factor of this product is a where."""
+    return any(f.op == "map" and f.params[0] == "where" for f in Product.of(term).factors_alone)
 
 
 def absorb_into_case(product: Product) -> bool:
@@ -47,26 +53,37 @@ def absorb_into_case(product: Product) -> bool:
 
 def join_cases(node: Node) -> Node | None:
     """where(c, a, 0) + where(c, 0, b) -> where(c, a, b)."""
-    seen: dict[Node, Node] = {}
+    seen: dict[tuple[Node, bool], Node] = {}
     for term in node.args:
-        coef, core = split_coefficient(term)
-        if core.op != "map" or core.params[0] != "where":
+        coef, case, turned = _case_of(term)
+        if case.op != "map" or case.params[0] != "where":
             continue
-        condition, a, b = core.args
-        mate = seen.get(condition)
+        condition, a, b = case.args
+        mate = seen.get((condition, turned))
         if mate is not None:
-            other_coef, other = split_coefficient(mate)
+            other_coef, other, _ = _case_of(mate)
             _, p, q = other.args
             cases = [
-                add(broadcast(scale(coef, x), core), broadcast(scale(other_coef, y), core))
+                add(broadcast(scale(coef, x), case), broadcast(scale(other_coef, y), case))
                 for x, y in ((a, p), (b, q))
             ]
             joined = apply("where", condition, *cases)
             joined = out_of_cases(joined) or joined
+            joined = flipped(joined) if turned else joined
             rest = [t for t in node.args if t is not term and t is not mate]
             return add(*rest, joined) if rest else joined
-        seen[condition] = term
+        seen[condition, turned] = term
     return None
+
+
+def _case_of(term: Node) -> tuple[Number, Node, bool]:
+    """A number and a function with term = number*function, and whether that stands turned."""
+    coef, core = split_coefficient(term)
+    if core.op == "einsum" and len(core.args) == 1:
+        _, (labels,), out, _ = einsum_parts(core)
+        if labels == out[::-1] and len(set(out)) == 2:
+            return coef, core.args[0], True
+    return coef, core, False
 
 
 def out_of_cases(node: Node) -> Node | None:

@@ -39,7 +39,7 @@ from symback.simplify.cancel import (
     inverse_of_chain,
     join_matrix_powers,
 )
-from symback.simplify.cases import absorb_into_case
+from symback.simplify.cases import absorb_into_case, has_cases
 from symback.simplify.constants import fold_constants
 from symback.simplify.functions import fuse_elementwise, fuse_function
 from symback.simplify.gather import (
@@ -289,6 +289,8 @@ class Simplifier:
 
     def _fused(self, node: Node) -> Node:
         """What is left of a sum when a factor has been taken out, tidied in its turn."""
+        if node.op == "add" and any(map(has_cases, node.args)):
+            node = self._cancelled(node)  # c*where(a, 0, 1) -> where(a, 0, c), which joins others
         node = fuse_sum(node, self._fused, factor=True)
         return self._gathered(node) if node.op == "add" else node
 
