@@ -26,8 +26,9 @@ from symback import ops
 from symback import tensor as tn
 from symback.elementwise import IMPLEMENTATIONS
 from symback.errors import InputError, ShapeError, Unsupported
-from symback.graph import Node, Shape, Size
+from symback.graph import Node, Shape, Size, symbols_of, topological
 from symback.rules import broadcast
+from symback.simplify.selections import conditions_in
 from symback.sizes import minus, plus
 from symback.sympy_scope import Env, Scope
 from symback.tensor import Index, Tensor
@@ -214,8 +215,20 @@ def _piecewise(r: Scope, expr: Any, env: Env) -> Tensor:
     _refuse_moved_case(expr)
     result = r.read(pairs[-1][0], env)
     for value, condition in reversed(pairs[:-1]):
-        result = tn.elementwise("where", _condition(r, condition, env), r.read(value, env), result)
+        holds, this = _condition(r, condition, env), r.read(value, env)
+        if _is_mask(holds) and _is_mask(this) and _is_mask(result):
+            fails = tn.add(tn.scalar(1), tn.scale(-1, holds))
+            result = tn.add(tn.hadamard(holds, this), tn.hadamard(fails, result))
+        else:
+            result = tn.elementwise("where", holds, this, result)
     return result
+
+
+def _is_mask(t: Tensor) -> bool:
+    """Whether this is made of numbers and conditions on indices alone."""
+    return all(
+        x.op in ("number", "select", "einsum", "add") for x in topological([t.node])
+    ) and not symbols_of([t.node])
 
 
 def _refuse_moved_case(expr: Any) -> None:
@@ -239,7 +252,9 @@ def _condition(r: Scope, expr: Any, env: Env) -> Tensor:
         return tn.scalar(int(expr == sp.true))
     if isinstance(expr, (sp.And, sp.Or)):
         name = "and" if isinstance(expr, sp.And) else "or"
-        first, *rest = [_condition(r, a, env) for a in expr.args]
+        first, *rest = parts = [_condition(r, a, env) for a in expr.args]
+        if name == "and" and all(conditions_in(t.node) for t in parts):
+            return tn.hadamard(*parts)
         for t in rest:
             first = tn.elementwise(name, first, t)
         return first
@@ -248,8 +263,25 @@ def _condition(r: Scope, expr: Any, env: Env) -> Tensor:
     if type(expr) not in RELATIONS:
         raise Unsupported(f"cannot read the condition {_short(expr)}")
     name, swapped = RELATIONS[type(expr)]
+    if name != "ne" and _is_of_indices(r, expr, env):
+        return _index_condition(r, expr.args[::-1] if swapped else expr.args, name, env)
     left, right = r.all(expr.args, env)
     return tn.elementwise(name, right, left) if swapped else tn.elementwise(name, left, right)
+
+
+def _is_of_indices(r: Scope, relation: Any, env: Env) -> bool:
+    """Whether this compares indices of sums with one another or with whole numbers."""
+    indices = {s for s in relation.free_symbols if isinstance(env.get(s), Index)}
+    whole = all(s.is_integer for s in relation.free_symbols - indices)
+    return bool(indices) and whole and all(r.is_affine(side, env) for side in relation.args)
+
+
+def _index_condition(r: Scope, sides: Sequence[Any], name: str, env: Env) -> Tensor:
+    """i < j as i - j + 1 <= 0, an array of 0 and 1 over the indices."""
+    coefs, rest = r.affine(sides[0] - sides[1], env)
+    if name == "eq":
+        return _delta(r, sp.KroneckerDelta(*sides), env)
+    return tn.condition("<=", coefs, ops.add(rest, ops.ONE) if name == "lt" else rest)
 
 
 def _hadamard_power(r: Scope, expr: Any, env: Env) -> Tensor:

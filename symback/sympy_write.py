@@ -245,6 +245,9 @@ class Writer:
         assert isinstance(name, str)
         if not p.is_matrix:
             args = [self._write(a) for a in p.args]
+            if name == "where":
+                holds = self._index_condition(p.args[0])
+                args[0] = args[0] if holds is None else holds
             return self._scalar_function(name, tuple(order))(*args)
         if name in PLAIN:
             return self(p.args[0]).applyfunc(PLAIN[name])
@@ -259,6 +262,17 @@ class Writer:
         t = sp.Symbol("t", real=True)
         body = _ElementwiseWriter(self, inner, t)(p)
         return self(inner).applyfunc(sp.Lambda(t, body))
+
+    def _index_condition(self, p: Phrase) -> Any:
+        """[i < j] as i < j and a delta as an equation; None for any other condition."""
+        if p.head == "iverson":
+            return self._relation(p)
+        if p.head == "delta":
+            return sp.Eq(*map(self, p.args))
+        if p.head == "mul" and coefficient(p) == 1:
+            parts = [self._index_condition(a) for a in p.args]
+            return sp.And(*parts) if all(part is not None for part in parts) else None
+        return None
 
     def _masked(self, p: Phrase) -> Any:
         """where(c, A, B) of several matrices as A .* where(c, 1, 0) + B .* where(c, 0, 1)."""

@@ -28,7 +28,7 @@ from symback.ops import (
     value_of,
 )
 from symback.phrase import Phrase
-from symback.simplify.selections import condition_of, is_equation
+from symback.simplify.selections import condition_of, conditions_in, is_equation
 from symback.sizes import affine, flat, never_negative, terms_of
 
 SQUARE_OPS = {"inv": "inverse", "det": "det", "logdet": "logdet", "expm": "expm"}
@@ -434,20 +434,6 @@ def _unmasked(
         for select, own in conditions:
             yield select, tuple(labels[k] for k in own)
         yield node.args[1], labels if node.args[1].shape else ()
-
-
-def conditions_in(node: Node) -> list[tuple[Node, tuple[int, ...]]] | None:
-    """The conditions on indices that a product of them is made of, with their axes."""
-    if node.op == "select":
-        return [(node, tuple(range(node.rank)))]
-    if node.op != "einsum":
-        return None
-    coef, labels, out, sizes = einsum_parts(node)
-    alone = coef == 1 and len(sizes) == len(out) and len(set(out)) == len(out)
-    if not alone or any(factor.op != "select" for factor in node.args):
-        return None
-    axes = [tuple(out.index(x) for x in own) for own in labels]
-    return list(zip(node.args, axes, strict=True))
 
 
 def _shift(node: Node, axis: int) -> Node | None:

@@ -207,7 +207,7 @@ def expand_blocks(root: Node) -> Node:
         node = rebuild(node, args, merge=node.op == "einsum")
         if node.op == "map":
             return _into_blocks(node)
-        if node.op != "einsum" or not any(map(_is_padded, node.args)):
+        if node.op != "einsum" or not any(_is_padded(f) or _is_limited(f) for f in node.args):
             return node
         expanded = expand(node, MAX_EXPANDED_TERMS, _has_condition)
         return node if expanded is None else expanded
@@ -221,6 +221,13 @@ def _is_padded(node: Node) -> bool:
         return False
     blocks = [_block(term, axis) for term in node.args for axis in range(node.rank)]
     return any(block is not None and block[1] != 1 for block in blocks)
+
+
+def _is_limited(node: Node) -> bool:
+    """Whether this is a sum with a term where one index is at most another."""
+    return _has_condition(node) and not all(
+        is_equation(factor) for term in node.args for factor in term.args if factor.op == "select"
+    )
 
 
 def _has_condition(node: Node) -> bool:

@@ -14,6 +14,7 @@ from symback.ops import (
     add,
     as_size,
     einsum,
+    einsum_parts,
     number,
     scale,
     select,
@@ -93,6 +94,20 @@ def sum_of_indices(product: Product) -> bool:
 def is_equation(node: Node) -> bool:
     """Whether this is 1 where an equation of indices holds."""
     return node.op == "select" and node.params[0] == "=="
+
+
+def conditions_in(node: Node) -> list[tuple[Node, tuple[int, ...]]] | None:
+    """The conditions on indices that a product of them is made of, with their axes."""
+    if node.op == "select":
+        return [(node, tuple(range(node.rank)))]
+    if node.op != "einsum":
+        return None
+    coef, labels, out, sizes = einsum_parts(node)
+    alone = coef == 1 and len(sizes) == len(out) and len(set(out)) == len(out)
+    if not alone or any(factor.op != "select" for factor in node.args):
+        return None
+    axes = [tuple(out.index(x) for x in own) for own in labels]
+    return list(zip(node.args, axes, strict=True))
 
 
 def condition_of(node: Node) -> tuple[tuple[Size, ...], Node]:
