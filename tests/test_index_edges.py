@@ -1,0 +1,146 @@
+"""Indices at the edge of their ranges, names that clash, masks: what is easily and silently wrong."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import sympy as sp
+
+import symback as sb
+from symback.errors import DomainError, InputError, ShapeError, Unsupported
+
+n, m = sp.symbols("n m", integer=True, positive=True)
+i, j, k, ell = sp.symbols("i j k l", integer=True)
+c, t = sp.symbols("c t")
+w, x, y, labels = (sp.IndexedBase(name) for name in ("w", "x", "y", "labels"))
+delta, Sum, Product = sp.KroneckerDelta, sp.Sum, sp.Product
+
+
+@pytest.mark.parametrize(
+    ("expr", "wrt", "answer"),
+    [
+        # a delta with a number or a size may lie outside the range of the other side
+        (c * Sum(delta(i, n), (i, 0, n - 1)), c, 0),
+        (c * Sum(delta(i, 5), (i, 0, m - 1)), c, sp.Piecewise((1, m >= 6), (0, True))),
+        (c * Sum(delta(i, 0) * x[i], (i, 0, n - 1)), c, x[0]),
+        (Sum(delta(labels[i], 1) * x[i] ** 2, (i, 0, n - 1)), x[k], 2 * delta(1, labels[k]) * x[k]),
+        # ranges without an index
+        (Sum(w[i], (i, 0, -1)), w[k], 0),
+        (c * Product(w[i], (i, 0, -1)), c, 1),
+        # the index asked for has the name of a bound one, which also is a bound
+        (
+            Sum((x[i + 1] - x[i]) * Sum(y[j], (j, 0, i)), (i, 0, n - 1)),
+            x[i],
+            sp.Piecewise((-Sum(y[j], (j, 0, sp.Min(i, n - 1))), i < n), (0, True))
+            + Sum(y[j], (j, 0, i - 1)),
+        ),
+        # products with a bound that is an index
+        (
+            Sum(Product(x[j], (j, i, n - 1)), (i, 0, n - 1)),
+            x[k],
+            Sum(Product(x[ell], (ell, j, n - 1)), (j, 0, k)) / x[k],
+        ),
+    ],
+)
+def test_edges(expr: Any, wrt: Any, answer: Any) -> None:
+    found = sb.gradient(expr, wrt)
+    assert found == (
+        Sum(Product(x[i], (i, j, n - 1)), (j, 0, k)) / x[k] if answer is None else answer
+    )
+
+
+def test_a_look_up_goes_all_around() -> None:
+    """w[3] stands in w[(2 + 1) mod 4], though the sum itself ends at w[2]."""
+    ring = Sum((w[i] - w[sp.Mod(i + 1, n)]) ** 2, (i, 0, n - 2))
+    slope = sb.gradient(ring, w[k]).subs(n, 4)
+    v = sp.symbols("v:4")
+    entries = {w[place]: v[place] for place in range(4)}
+    by_hand = ring.subs(n, 4).doit().subs(entries)
+    for place in range(4):
+        at = slope.subs(k, place).doit().subs(entries)
+        assert sp.expand(at - by_hand.diff(v[place])) == 0
+
+
+@pytest.mark.parametrize("name", ["gamma", "step", "where", "max", "abs", "maximum", "det"])
+def test_an_unknown_function_with_a_known_name(name: str) -> None:
+    unknown = sp.Function(name)
+    assert str(sb.gradient(unknown(t) ** 2, t)) == f"2*{name}(t)*{name}'(t)"
+
+
+lower = sp.FunctionMatrix(n, n, sp.Lambda((i, j), sp.Piecewise((1, i >= j), (0, True))))
+column, row = sp.MatrixSymbol("x", n, 1), sp.MatrixSymbol("r", 1, n)
+S = sp.MatrixSymbol("S", n, n)
+
+
+@pytest.mark.parametrize(
+    ("expr", "by_hand"),
+    [
+        (
+            Sum(S[i, j], (j, 0, i - 1), (i, 0, n - 1)),
+            lambda s, v: s[1, 0] + s[2, 0] + s[2, 1],
+        ),
+        (
+            Sum(sp.sin(S[i, j]), (j, 0, i), (i, 1, n - 1)),
+            lambda s, v: sum(sp.sin(s[a, b]) for a in (1, 2) for b in range(a + 1)),
+        ),
+        (
+            (sp.OneMatrix(1, n - 1) * S[1:, 1:] * column[1:, 0])[0, 0],
+            lambda s, v: sum(s[a, b] * v[b] for a in (1, 2) for b in (1, 2)),
+        ),
+        (
+            Sum(S[i, j] * column[j, 0], (j, 1, n - 1), (i, 0, n - 2)),
+            lambda s, v: sum(s[a, b] * v[b] for a in (0, 1) for b in (1, 2)),
+        ),
+        (
+            sp.Trace(sp.HadamardProduct(S, lower) * S),
+            lambda s, v: sum(s[a, b] * s[b, a] for a in range(3) for b in range(a + 1)),
+        ),
+    ],
+)
+def test_triangles_and_corners(expr: Any, by_hand: Any) -> None:
+    entries, vector = sp.Matrix(3, 3, sp.symbols("s:9")), sp.symbols("v:3")
+    slopes = sb.gradient(expr, S).subs(n, 3).as_explicit()
+    known = {sp.MatrixSymbol("S", 3, 3)[a, b]: entries[a, b] for a in range(3) for b in range(3)}
+    known |= {sp.MatrixSymbol("x", 3, 1)[a, 0]: vector[a] for a in range(3)}
+    value = by_hand(entries, vector)
+    wanted = entries.applyfunc(lambda entry: sp.diff(value, entry))
+    assert (slopes.subs(known) - wanted).expand() == sp.zeros(3)
+
+
+def test_causal_attention_has_clipped_sums() -> None:
+    value, target = sp.MatrixSymbol("V", n, m), sp.MatrixSymbol("Y", n, m)
+    scores = sp.HadamardProduct(S.applyfunc(sp.exp), lower)
+    weights = sp.DiagMatrix(sp.HadamardPower(scores * sp.OneMatrix(n, 1), -1)) * scores
+    slope = sb.gradient(sp.Trace(target.T * weights * value), value)
+    assert not slope.has(sp.Piecewise) and slope.shape == (n, m)
+
+
+def test_the_gradient_by_a_row_is_a_row() -> None:
+    four = sp.MatrixSymbol("f", 1, 4)
+    assert sb.gradient(row[0, 0] ** 2, row).shape == (1, n)
+    assert sb.gradient(Sum(i * row[0, i], (i, 0, n - 1)), row)[0, k] == k
+    assert sb.gradient(four[0, 0] * four[0, 1], four) == sp.Matrix([[four[0, 1], four[0, 0], 0, 0]])
+
+
+@pytest.mark.parametrize(
+    ("call", "error", "message"),
+    [
+        (lambda: sb.gradient(Sum(w[i], (i, 0, -3)), w[k]), Unsupported, "bounds run backwards"),
+        (lambda: sb.gradient(sp.zoo, t), DomainError, "not finite"),
+        (lambda: sb.gradient(Sum(w[i], (i, 0, n)), w[k, j]), ShapeError, "other indices"),
+        (lambda: sb.gradient(w[w[0]], w[0]), Unsupported, "an index must be"),
+        (lambda: sb.gradient(t, int), InputError, "not type"),
+        (lambda: sb.gradient((column.T * column)[0, 0], [column, t]), Unsupported, "the matrix x"),
+        (lambda: sb.jacobian(S * column, column, layout="foo"), InputError, "no layout 'foo'"),  # type: ignore[arg-type]
+        (lambda: sb.hessian(t**2, t, layout="numerator"), InputError, "mixed, vec"),  # type: ignore[arg-type]
+        (lambda: sb.jacobian(sp.sin(S), S), Unsupported, "a function of a matrix as a whole"),
+    ],
+)
+def test_what_is_wrong_is_said(call: Any, error: type[Exception], message: str) -> None:
+    with pytest.raises(error, match=message):
+        call()
+
+
+def test_a_list_of_expressions_is_a_column() -> None:
+    assert sb.jacobian([t, t * c], [t, c]) == sp.Matrix([[1, 0], [c, t]])
