@@ -461,10 +461,6 @@ def _delta(r: Scope, expr: Any, env: Env) -> Tensor:
         coefs[index] = plus(coefs.get(index, 0), minus(c))
     rest = ops.subtract(left_rest, right_rest)
     if any(coefs.values()):
-        if max(coefs.values(), key=bool) == 1 and sum(map(bool, coefs.values())) == 1:
-            # c - i, not i - c: that is an entry, which lies within its axis
-            coefs = {index: minus(c) for index, c in coefs.items()}
-            rest = ops.scale(-1, rest)
         return tn.condition("==", coefs, rest)
     known = ops.value_of(rest)
     if known is not None:

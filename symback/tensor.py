@@ -663,9 +663,10 @@ def condition(relation: str, coefs: Multiples, offset: Node) -> Tensor:
     ):
         return Tensor(einsum(1, [], "ii", {"i": moving[0].size}), (), tuple(moving))
     shape = tuple(i.size for i in moving)
-    return Tensor(
-        ops.select(relation, tuple(coefs[i] for i in moving), start, shape), (), tuple(moving)
-    )
+    signs = [coefs[i] for i in moving]
+    if relation == "==" and signs == [1]:
+        signs, start = [-1], ops.scale(-1, start)  # not an entry, which lies within its axis
+    return Tensor(ops.select(relation, signs, start, shape), (), tuple(moving))
 
 
 # --- sliding windows ---------------------------------------------------------------------------

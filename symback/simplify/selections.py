@@ -63,7 +63,10 @@ def at_given_index(product: Product) -> bool:
             continue
         coefs, offset = condition_of(node)
         index = scale(-1, offset)
-        given = index.op == "number" or (index.op == "symbol" and index.params[1] != "size")
+        known = value_of(index)
+        given = index.op == "symbol" and index.params[1] != "size"
+        if known is not None:
+            given = known >= 0 and fits_when_large(int(known) + 1, node.shape[0])
         if coefs != (1,) or not given:  # c - i is a delta, which may be 0 everywhere
             continue
         (p,) = labels
