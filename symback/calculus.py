@@ -189,7 +189,12 @@ class _Derivation:
     def _written(self, layout: Layout) -> Any:
         reader = self.reader
         notation = Notation(
-            reader.surfaces, {}, reader.origins, matrix_scalars=True, tables=reader.tables
+            reader.surfaces,
+            {},
+            reader.origins,
+            matrix_scalars=True,
+            tables=reader.tables,
+            inverses=reader.inverses,
         )
         writer = Writer(notation, reader.written)
         node = self.node if layout != "vec" else self._vectorised(notation)

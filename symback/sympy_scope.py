@@ -41,6 +41,7 @@ class Scope(ABC):
         surfaces: the declared shape of symbols that are rows or 1x1.
         origins: the first index of each axis of an indexed symbol.
         written: the SymPy object that a symbol stands for.
+        inverses: which index of a look-up its place gives back, and the function that does.
     """
 
     def __init__(self, *expressions: Any, variables: Sequence[Any] = ()) -> None:
@@ -49,6 +50,7 @@ class Scope(ABC):
         self.surfaces: dict[Node, Shape] = {}
         self.origins: dict[Node, tuple[Node, ...]] = {}
         self.written: dict[Node, Any] = {}
+        self.inverses: dict[Node, tuple[int, Node]] = {}
         self._symbols: dict[Any, Tensor] = {}
         self._taken: dict[tuple[str, str], Any] = {}
         self._size_symbols = size_symbols(expressions)
@@ -143,7 +145,28 @@ class Scope(ABC):
         self.origins[node] = (*(i.low for i in moving), origin)
         self.written[node] = sp.Lambda(tuple(names), expr)
         self.written[ops.symbol(name, kind="function")] = self.written[node]
+        if isinstance(expr, sp.Mod) and len(names) == len(moving):
+            self._turn_back(node, expr, names, moving)
         return target, Tensor(node, (), (*moving, target))
+
+    def _turn_back(
+        self, place: Node, expr: Any, names: Sequence[Any], moving: Sequence[Index]
+    ) -> None:
+        """Of r = (i + c) mod n, where i goes all around once, i is (r - c) mod n."""
+        inside, around = expr.args
+        if around.free_symbols.intersection(names) or not self.is_size(around):
+            return
+        for axis, (name, index) in reversed(list(enumerate(zip(names, moving, strict=True)))):
+            slope = inside.diff(name)
+            if slope not in (1, -1) or index.low is not ops.ZERO or self.size(around) != index.size:
+                continue
+            row = sp.Dummy("row", integer=True)
+            back = sp.Mod(slope * (row - (inside - slope * name)), around)
+            function = ops.symbol(f"{place.name} back", kind="function")
+            others = [other for other in names if other != name]
+            self.written[function] = sp.Lambda((row, *others), back)
+            self.inverses[place] = axis, function
+            return
 
     def all(self, items: Sequence[Any], env: Env) -> list[Tensor]:
         return [self.read(item, env) for item in items]

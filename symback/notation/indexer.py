@@ -49,6 +49,9 @@ class Notations(Protocol):
     @property
     def matrix_scalars(self) -> bool: ...
 
+    @property
+    def inverses(self) -> Mapping[Node, tuple[int, Node]]: ...
+
     def matrix(self, root: Node) -> Phrase | None: ...
 
     def scalar(self, node: Node) -> Phrase: ...
@@ -103,7 +106,7 @@ class Indexer:
     def _entry(self, node: Node, indices: tuple[Node, ...]) -> Phrase:
         if self.notation.matrix_scalars and not node.shape and node.op == "einsum":
             form = self.notation.matrix(node)
-            if form is not None and not _has_head(form, "slice"):
+            if form is not None and not _takes_apart(form):
                 return form
         if node in self.notation.names:
             return self._entry_of(self.notation.names[node], indices)
@@ -288,13 +291,15 @@ class Indexer:
                 value[label] = subtract(index, origin)
                 high = add(size_node(sizes[label]), origin, number(-1))
                 ranges[index] = Range(origin, high)
+        pairs = zip(node.args, labels, strict=True)
+        given = {own[0] for arg, own in pairs if is_equation(arg) and arg.rank == 1}
         selections = []
         rest = []
         for arg, own in _unmasked(zip(node.args, labels, strict=True)):
             if (
                 arg.op == "symbol"
                 and arg.params[1] == "place"
-                and self._follow(arg, own, value, ranges)
+                and self._follow(arg, own, value, ranges, given)
             ):
                 continue
             if arg.op == "select":
@@ -346,17 +351,30 @@ class Indexer:
         labels: tuple[int, ...],
         value: dict[int, Node],
         ranges: dict[Node, Range],
+        given: set[int],
     ) -> bool:
-        """Put labels[i] for the summed index r of [labels[i] == r]."""
+        """Put labels[i] for the summed index r of [labels[i] == r].
+
+        Where r is given and i is summed, and there is a way back from r to i, put that for i.
+        """
         *inner, row = labels
-        index = next((i for i in symbols_of([value[row]]) if i in ranges), None)
+        *starts, origin = self.notation.origins[place]
+        axis, back = self.notation.inverses.get(place, (0, None))
+        followed = inner[axis] if back is not None and row in given else row
+        index = next((i for i in symbols_of([value[followed]]) if i in ranges), None)
         if index is None:
             return False
-        *starts, origin = self.notation.origins[place]
         shifted = [add(value[x], start) for x, start in zip(inner, starts, strict=True)]
-        position = subtract(_pointed(place, shifted), origin)
+        others = tuple(x for k, x in enumerate(shifted) if k != axis)
+        if back is not None and followed != row:
+            there = apply(back.name, add(value[row], origin), *others)
+            position = subtract(there, starts[axis])
+        elif back is not None and _is_call(shifted[axis], back.name, others):
+            position = subtract(shifted[axis].args[0], origin)  # there and back again
+        else:
+            position = subtract(_pointed(place, shifted), origin)
         del ranges[index]
-        result = add(index, subtract(position, value[row]))
+        result = add(index, subtract(position, value[followed]))
         for label, old in value.items():
             value[label] = flat(transform(old, rebuild, {index: flat(result)}))
         return True
@@ -447,13 +465,19 @@ def _shift(node: Node, axis: int) -> Node | None:
     return shift if never_negative(shift) else None
 
 
+def _is_call(node: Node, name: str, others: tuple[Node, ...]) -> bool:
+    return node.op == "map" and node.params[0] == name and node.args[1:] == others
+
+
 def _pointed(place: Node, indices: list[Node]) -> Node:
     """The index labels[i] for the array of [labels[i] == r]."""
     return apply(place.name, *indices)
 
 
-def _has_head(form: Phrase, head: str) -> bool:
-    return form.head == head or any(_has_head(arg, head) for arg in form.args)
+def _takes_apart(form: Phrase) -> bool:
+    """Whether this has a slice, or an entry of something that is no symbol."""
+    picks = form.head == "entry" and form.args[0].head != "symbol"
+    return picks or form.head == "slice" or any(map(_takes_apart, form.args))
 
 
 def _mentions(form: Phrase, names: set[str]) -> bool:

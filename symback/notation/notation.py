@@ -55,6 +55,7 @@ class Notation:
         origins: the first index of each axis of a symbol, where that is not 0.
         matrix_scalars: whether scalars such as tr(A) stay in matrix notation among indices.
         tables: symbols that have entries only, and no matrix notation.
+        inverses: which index of a look-up its place gives back, and the function that does.
     """
 
     surfaces: Mapping[Node, Shape] = field(default_factory=dict)
@@ -62,6 +63,7 @@ class Notation:
     origins: Mapping[Node, tuple[Node, ...]] = field(default_factory=dict)
     matrix_scalars: bool = False
     tables: frozenset[Node] = frozenset()
+    inverses: Mapping[Node, tuple[int, Node]] = field(default_factory=dict)
     _forms: dict[Node, Phrase | None] = field(default_factory=dict)
 
     # --- matrix notation -------------------------------------------------------------------------

@@ -8,7 +8,7 @@ from symback.graph import Node, Size, transform
 from symback.ops import add, as_size, einsum, einsum_parts, rebuild, scale
 from symback.simplify.product import Product
 from symback.simplify.selections import condition_of, is_equation
-from symback.simplify.sums import MAX_EXPANDED_TERMS, expand
+from symback.simplify.sums import MAX_EXPANDED_TERMS, expand, flatten_sum
 from symback.sizes import fits_when_large, plus
 
 
@@ -207,6 +207,8 @@ def expand_blocks(root: Node) -> Node:
         node = rebuild(node, args, merge=node.op == "einsum")
         if node.op == "map":
             return _into_blocks(node)
+        if node.op == "add":
+            return flatten_sum(node)
         if node.op != "einsum" or not any(_is_padded(f) or _is_limited(f) for f in node.args):
             return node
         expanded = expand(node, MAX_EXPANDED_TERMS, _has_condition)
@@ -224,14 +226,20 @@ def _is_padded(node: Node) -> bool:
 
 
 def _is_limited(node: Node) -> bool:
-    """Whether this is a sum with a term where one index is at most another."""
-    return _has_condition(node) and not all(
-        is_equation(factor) for term in node.args for factor in term.args if factor.op == "select"
+    """Whether this is a sum with a term where an index is looked up, or at most another one."""
+    return node.op == "add" and any(
+        _is_place(factor) or (factor.op == "select" and not is_equation(factor))
+        for term in node.args
+        for factor in term.args
     )
 
 
 def _has_condition(node: Node) -> bool:
     """Whether this is a sum with a condition on an index in one of its terms."""
     return node.op == "add" and any(
-        factor.op == "select" for term in node.args for factor in term.args
+        factor.op == "select" or _is_place(factor) for term in node.args for factor in term.args
     )
+
+
+def _is_place(node: Node) -> bool:
+    return node.op == "symbol" and node.params[1] == "place"

@@ -489,6 +489,30 @@ SHIFTED = (
         u[k],
         over(y[k + j] * v[j], (j, m)),
     ),
+    gradient(
+        "ring of neighbours",
+        Sum(w[i] * w[Mod(i + 1, n)], (i, 0, n - 1)),
+        w[k],
+        w[Mod(k + 1, n)] + w[Mod(k + n - 1, n)],
+    ),
+    gradient(
+        "smoothness around a ring",
+        Sum((w[Mod(i + 1, n)] - w[i]) ** 2, (i, 0, n - 1)),
+        w[k],
+        4 * w[k] - 2 * w[Mod(k + 1, n)] - 2 * w[Mod(k + n - 1, n)],
+    ),
+    gradient(
+        "circular convolution by the filter",
+        Sum(y[j] * Sum(w[Mod(j - i, n)] * x[i], (i, 0, n - 1)), (j, 0, n - 1)),
+        w[k],
+        Sum(y[j] * x[Mod(j - k, n)], (j, 0, n - 1)),
+    ),
+    gradient(
+        "circular convolution by the signal",
+        Sum(y[j] * Sum(w[Mod(j - i, n)] * x[i], (i, 0, n - 1)), (j, 0, n - 1)),
+        x[k],
+        Sum(y[j] * w[Mod(j - k, n)], (j, 0, n - 1)),
+    ),
     gradient("cyclic shift", over(x[i] * w[Mod(i + 1, n)], (i, n)), w[k], x[Mod(k - 1, n)]),
     gradient(
         "several channels by the kernel",
