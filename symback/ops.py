@@ -558,7 +558,9 @@ def _is_whole(exponent: Node) -> bool:
 
 
 def is_antisymmetric(node: Node) -> bool:
-    """Whether this is a sum that changes its sign when it is turned, as x*1' - 1*x' does."""
+    """Whether this changes its sign when it is turned, as x*1' - 1*x' and its sign do."""
+    if node.op == "map" and node.params[0] in ODD:
+        return is_antisymmetric(node.args[0])
     if node.op != "add" or node.rank != 2 or node.shape[0] != node.shape[1]:
         return False
     return _is_mirrored(node.args, sign=-1)
@@ -625,7 +627,8 @@ def apply(function: str, *args: Node, order: tuple[int, ...] = ()) -> Node:
     return make("map", args, (function, *order), shape, symmetric=even or None)
 
 
-#: Functions with f(-x) = f(x).
+#: Functions with f(-x) = -f(x), and with f(-x) = f(x).
+ODD = frozenset(("sin", "tan", "asin", "atan", "sinh", "tanh", "asinh", "atanh", "erf", "sign"))
 EVEN = frozenset(("cos", "cosh", "abs"))
 
 _AT_ZERO: dict[str, Fraction] = {

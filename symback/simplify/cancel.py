@@ -7,6 +7,7 @@ from fractions import Fraction
 from symback.graph import Node
 from symback.ops import (
     EVEN,
+    ODD,
     ONE,
     Factor,
     Label,
@@ -30,8 +31,6 @@ from symback.rules import broadcast, hadamard
 from symback.simplify.product import Product, delta, negated
 from symback.simplify.sums import flatten_sum, is_fixed
 from symback.sizes import flat
-
-ODD = frozenset(("sin", "tan", "asin", "atan", "sinh", "tanh", "asinh", "atanh", "erf", "sign"))
 
 
 def absorb_sign(product: Product) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from symback.graph import Node
 from symback.ops import (
     EVEN,
+    ODD,
     ONE,
     Label,
     add,
@@ -24,7 +25,7 @@ from symback.ops import (
 )
 from symback.rules import hadamard
 from symback.simplify.blocks import of_block_diagonal
-from symback.simplify.cancel import ODD, take_out_scalars
+from symback.simplify.cancel import take_out_scalars
 from symback.simplify.cases import in_case, out_of_cases
 from symback.simplify.product import Product
 from symback.simplify.softmax import is_softmax
