@@ -428,8 +428,8 @@ class Writer:
 
     def _diagonal(self, p: Phrase) -> Any:
         matrix = self(p.args[0])
-        if isinstance(matrix.shape[0], int):  # explicit, which DiagonalOf does not take
-            return sp.Matrix([matrix[i, i] for i in range(matrix.shape[0])]).as_immutable()
+        if any(isinstance(size, int) for size in matrix.shape):  # which DiagonalOf does not take
+            return sp.Matrix([matrix[i, i] for i in range(int(matrix.shape[0]))]).as_immutable()
         return DiagonalOf(matrix)
 
     def _ones(self, p: Phrase) -> Any:
