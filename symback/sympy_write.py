@@ -476,7 +476,9 @@ class Writer:
         (a,) = p.args
         rows, columns = map(self.size, a.shape)
         place, unused = sp.symbols("i unused", integer=True)
-        entry = self(a)[sp.Mod(place, rows), sp.floor(place / rows)]
+        written, at = self(a), (sp.Mod(place, rows), sp.floor(place / rows))
+        # [...] would work an inverse out
+        entry = MatrixElement(written, *at) if written.has(sp.MatPow) else written[at]
         return sp.FunctionMatrix(rows * columns, 1, sp.Lambda((place, unused), entry))
 
     def _array(self, p: Phrase) -> Any:
