@@ -453,7 +453,7 @@ class Writer:
             return written(*places)
         if len(places) == 1:
             places = [sp.Integer(0), *places] if base.shape[0] == 1 else [*places, sp.Integer(0)]
-        if base.head in ("inverse", "matrix_pow"):
+        if base.head in ("inverse", "matrix_pow", "mul", "softmax"):
             return MatrixElement(written, places[0], places[1])  # [...] would work it out
         return written[places[0], places[1]]
 
