@@ -84,6 +84,11 @@ class Phrase:
             own = len(self.args) - 1 + (self.data[0] != 1)
         return (1 if own is None else own) + sum(arg.length for arg in self.args)
 
+    @cached_property
+    def turned(self) -> Phrase:
+        """The transpose of a matrix that is not symmetric, worked out once."""
+        return _transpose(self)
+
     @property
     def is_matrix(self) -> bool:
         return len(self.shape) == 2
@@ -391,8 +396,10 @@ def _negative(exponent: Phrase) -> bool:
 
 def transpose(p: Phrase) -> Phrase:
     """The transpose, pushed inside where that makes it vanish.  (A'*B)' -> B'*A"""
-    if not p.is_matrix or p.symmetric:
-        return p
+    return p if not p.is_matrix or p.symmetric else p.turned
+
+
+def _transpose(p: Phrase) -> Phrase:
     shape = (p.shape[1], p.shape[0])
     if p.head == "transpose":
         return p.args[0]
