@@ -277,7 +277,7 @@ class Writer:
     def _masked(self, p: Phrase) -> Any:
         """where(c, A, B) of several matrices as A .* where(c, 1, 0) + B .* where(c, 0, 1)."""
         condition, *cases = p.args
-        split = [_elements(case) if _is_elementwise(case) else (case,) for case in cases]
+        split = [_elements(case) if case.head == "mul" else (case,) for case in cases]
         if all(case.is_matrix for case in cases) and split[0][-1] == split[1][-1]:
             pairs = zip(split, cases, strict=True)
             flags = tuple(mul(parts[:-1], coefficient(case)) for parts, case in pairs)

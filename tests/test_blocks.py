@@ -9,6 +9,9 @@ import sympy as sp
 
 import symback as sb
 from symback.errors import Unsupported
+from symback.notation import Notation
+from symback.phrase import Phrase, num
+from symback.sympy_write import Writer
 
 n, m = sp.symbols("n m", integer=True, positive=True)
 i, j, k = sp.symbols("i j k", integer=True)
@@ -110,3 +113,16 @@ diagonal = sp.BlockDiagMatrix(A, D)
 )
 def test_blocks_of_results(function: Any, expr: Any, wrt: Any, form: Any) -> None:
     assert str(function(expr, wrt)) == str(form)
+
+
+def test_cases_of_several_matrices_keep_their_functions() -> None:
+    """where(0 < A, tanh(G), sin(G)) is no multiple of G, though G stands in both cases."""
+    a, g = (Phrase("symbol", (), (name, ""), (2, 2)) for name in "AG")
+    positive = Phrase("function", (num(0), a), ("lt",), (2, 2))
+    cases = (Phrase("function", (g,), (name,), (2, 2)) for name in ("tanh", "sin"))
+    form = Writer(Notation(), {})(Phrase("function", (positive, *cases), ("where",), (2, 2)))
+    values = {"A": sp.Matrix([[1, -1], [-2, 2]]), "G": sp.Matrix([[3, 4], [5, 6]])}
+    symbols = {symbol: values[symbol.name] for symbol in form.atoms(sp.MatrixSymbol)}
+    assert form.subs(symbols).as_explicit() == sp.Matrix(
+        [[sp.tanh(3), sp.sin(4)], [sp.sin(5), sp.tanh(6)]]
+    )
