@@ -261,8 +261,10 @@ class _Derivation:
     def _vectorised(self, notation: Notation) -> Node:
         """The derivative as a matrix, multiplied out where only that has a matrix notation."""
         stacked = self._stacked(self.node)
+        if notation.matrix(stacked) is not None:
+            return stacked
         expanded = expand(self.node, MAX_EXPANDED_TERMS, is_sum)
-        if expanded is None or notation.matrix(stacked) is not None:
+        if expanded is None:
             return stacked
         apart = self._stacked(expanded)
         return stacked if notation.matrix(apart) is None else apart

@@ -399,6 +399,11 @@ def transpose(p: Phrase) -> Phrase:
     return p if not p.is_matrix or p.symmetric else p.turned
 
 
+def opposite(total: Phrase) -> Phrase:
+    """A sum with its signs turned."""
+    return add([mul([term], -1) for term in total.args])
+
+
 def _transpose(p: Phrase) -> Phrase:
     shape = (p.shape[1], p.shape[0])
     if p.head == "transpose":

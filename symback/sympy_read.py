@@ -338,9 +338,7 @@ def _block_diagonal(r: Scope, expr: Any, env: Env) -> Tensor:
 
 def _slice(r: Scope, expr: Any, env: Env) -> Tensor:
     result = tn.as_matrix(r.read(expr.parent, env))
-    for axis, ((start, stop, step), old) in enumerate(
-        zip((expr.rowslice, expr.colslice), expr.parent.shape, strict=True)
-    ):
+    for axis, (start, _, step) in enumerate((expr.rowslice, expr.colslice)):
         length = expr.shape[axis]
         coefs, offset = r.affine(start, env)
         if coefs:
@@ -348,7 +346,6 @@ def _slice(r: Scope, expr: Any, env: Env) -> Tensor:
                 raise Unsupported("a slice that moves with a summation index has one row or column")
             result = _moving_row(result, axis, coefs, offset)
             continue
-        del stop, old
         result = tn.slice_axis(result, axis, ops.as_size(offset), r.size(length), int(step))
     return result
 

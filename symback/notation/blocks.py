@@ -10,7 +10,7 @@ from symback import phrase as p
 from symback.graph import Node, Size
 from symback.ops import as_size, einsum, einsum_parts, scale
 from symback.phrase import Phrase
-from symback.simplify.product import flipped
+from symback.simplify.product import flipped, turned_matrix
 from symback.simplify.selections import condition_of, is_equation
 from symback.sizes import fits, fits_when_large, minus, never_negative, plus
 
@@ -70,10 +70,9 @@ def _blocks(node: Node) -> list[_Block]:
 
 def _terms(node: Node) -> tuple[Node, ...]:
     """The terms of a sum, or of a sum that is turned: (A + B)' is A' + B'."""
-    if node.op == "einsum" and len(node.args) == 1 and node.args[0].op == "add":
-        coef, (labels,), out, _ = einsum_parts(node)
-        if coef == 1 and labels == out[::-1] and len(set(out)) == 2:
-            return tuple(map(flipped, node.args[0].args))
+    inner = turned_matrix(node)
+    if inner is not None and inner.op == "add":
+        return tuple(map(flipped, inner.args))
     return node.args if node.op == "add" else (node,)
 
 

@@ -69,7 +69,7 @@ def _aligned(terms: list[Phrase]) -> list[Phrase]:
     for term in terms:
         for base in _powers(term):
             if base.head == "add" and base not in known:
-                known.setdefault(_negative(base), base)
+                known.setdefault(p.opposite(base), base)
     turned = False
     result = []
     for term in terms:
@@ -83,12 +83,8 @@ def _aligned(terms: list[Phrase]) -> list[Phrase]:
         result.append(_product(powers, coef))
     if not turned:
         return terms
-    evens = {_negative(base): base for base in _squares(result[0])}
+    evens = {p.opposite(base): base for base in _squares(result[0])}
     return [result[0], *(_turned(term, evens) for term in result[1:])]
-
-
-def _negative(total: Phrase) -> Phrase:
-    return p.add([p.mul([term], -1) for term in total.args])
 
 
 def _squares(phrase: Phrase) -> set[Phrase]:

@@ -499,7 +499,7 @@ def _turned(body: Phrase) -> Phrase | None:
         base, exponent = factor.args
         signs = {p.coefficient(term) > 0 for term in base.args}
         if exponent.value < 0 and exponent.value % 2 == 1 and len(signs) == 2:
-            factors[k] = p.power(p.add([p.mul([term], -1) for term in base.args]), exponent)
+            factors[k] = p.power(p.opposite(base), exponent)
             return p.mul(factors, p.coefficient(body) if body.head == "mul" else 1)
     return None
 

@@ -16,7 +16,7 @@ from symback.ops import (
     zeros,
 )
 from symback.rules import broadcast, hadamard
-from symback.simplify.product import Product, flipped
+from symback.simplify.product import Product, flipped, turned_matrix
 
 
 def has_cases(term: Node) -> bool:
@@ -79,11 +79,8 @@ def join_cases(node: Node) -> Node | None:
 def _case_of(term: Node) -> tuple[Number, Node, bool]:
     """A number and a function with term = number*function, and whether that stands turned."""
     coef, core = split_coefficient(term)
-    if core.op == "einsum" and len(core.args) == 1:
-        _, (labels,), out, _ = einsum_parts(core)
-        if labels == out[::-1] and len(set(out)) == 2:
-            return coef, core.args[0], True
-    return coef, core, False
+    inner = turned_matrix(core)
+    return (coef, core, False) if inner is None else (coef, inner, True)
 
 
 def out_of_cases(node: Node) -> Node | None:

@@ -15,6 +15,7 @@ from symback.ops import (
     as_size,
     einsum,
     einsum_parts,
+    is_pointwise,
     number,
     scale,
     select,
@@ -105,9 +106,8 @@ def conditions_in(node: Node) -> list[tuple[Node, tuple[int, ...]]] | None:
         return [(node, tuple(range(node.rank)))]
     if node.op != "einsum":
         return None
-    coef, labels, out, sizes = einsum_parts(node)
-    alone = coef == 1 and len(sizes) == len(out) and len(set(out)) == len(out)
-    if not alone or any(factor.op != "select" for factor in node.args):
+    coef, labels, out, _ = einsum_parts(node)
+    if coef != 1 or not is_pointwise(node) or any(factor.op != "select" for factor in node.args):
         return None
     axes = [tuple(out.index(x) for x in own) for own in labels]
     return list(zip(node.args, axes, strict=True))
