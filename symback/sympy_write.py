@@ -221,7 +221,7 @@ class Writer:
         apart = sum(map(_written_length, factors)) + len(factors) - 1
         inside = sum(_written_length(factor, inner) for factor in factors) + len(factors) - 1
         # a Lambda has to earn its place, unless a factor needs one anyway
-        least = 0 if any(_is_composed(factor) for factor in factors) else 3
+        least = 0 if any(_is_composed(f) or _shifts(f) for f in factors) else 3
         if inside + inner.length + 1 + least > apart:
             return None
         t = sp.Symbol("t", real=True)
@@ -658,6 +658,15 @@ def _is_composed(p: Phrase) -> bool:
     """Whether SymPy has no function of this name, so that it is written as a Lambda."""
     own = p.head == "function" and p.data[0] in COMPOSED
     return own or any(_is_composed(a) for a in p.args)
+
+
+def _shifts(p: Phrase) -> bool:
+    """Whether a number is added inside a function: exp(x + 1) needs a ones matrix as f(x)."""
+    inside = p.head == "function" and any(
+        a.head == "add" and any("ones" in (b.head, *(c.head for c in b.args)) for b in a.args)
+        for a in p.args
+    )
+    return inside
 
 
 def _written_length(p: Phrase, inner: Phrase | None = None) -> int:

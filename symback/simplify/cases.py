@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from symback.graph import Node
 from symback.ops import (
     Number,
@@ -115,12 +117,36 @@ def in_case(node: Node, condition: Node, place: int) -> Node:
 
     where(c, where(c, a, b), d) -> where(c, a, d)
     """
-    if node.op == "map" and node.params[0] == "where" and node.args[0] is condition:
-        return node.args[place]
-    elementwise = node.op in ("map", "add")
+
+    def decide(inner: Node) -> Node | None:
+        same = inner.op == "map" and inner.params[0] == "where" and inner.args[0] is condition
+        return inner.args[place] if same else None
+
+    return decided(node, decide)
+
+
+def decided(root: Node, decide: Callable[[Node], Node | None]) -> Node:
+    """The node with whatever is `decide`d entry by entry in its place."""
+    done: dict[Node, Node] = {}
+    todo = [root]
+    while todo:
+        node = todo.pop()
+        if node in done:
+            continue
+        choice = decide(node)
+        if choice is not None or not _is_elementwise(node):
+            done[node] = node if choice is None else choice
+            continue
+        below = [arg for arg in node.args if arg not in done]
+        if below:
+            todo += [node, *below]
+        else:
+            done[node] = rebuild(node, tuple(done[arg] for arg in node.args))
+    return done[root]
+
+
+def _is_elementwise(node: Node) -> bool:
     if node.op == "einsum":
         _, labels, out, _ = einsum_parts(node)
-        elementwise = all(own == out or not own for own in labels) and len(set(out)) == len(out)
-    if not elementwise:
-        return node
-    return rebuild(node, tuple(in_case(arg, condition, place) for arg in node.args))
+        return all(own == out or not own for own in labels) and len(set(out)) == len(out)
+    return node.op in ("map", "add")

@@ -52,6 +52,7 @@ from symback.simplify.gather import (
 from symback.simplify.product import Product, flipped
 from symback.simplify.selections import at_given_index, substitute_selections, sum_of_indices
 from symback.simplify.softmax import recognise_logsumexp, recognise_softmax, sum_of_softmax
+from symback.simplify.steps import decide_by_step
 from symback.simplify.sums import (
     MAX_EXPANDED_TERMS,
     common_coefficient,
@@ -130,6 +131,7 @@ class Simplifier:
                 or self._clear_denominator(product)
                 or join_matrix_powers(product)
                 or fuse_elementwise(product)
+                or decide_by_step(product)
                 or recognise_softmax(product)
                 or sum_of_softmax(product)
                 or absorb_into_case(product)

@@ -167,7 +167,7 @@ def reflect(node: Node, name: str) -> Node | None:
         f: mirrored
         for f in present
         for turned in (scale(-1, f.args[0]), opposite(f.args[0]))
-        if (mirrored := apply(name, turned)) in present and f.key > mirrored.key
+        if (mirrored := apply(name, turned)) in present and _reflects(f, mirrored)
     }
     if not pairs:
         return None
@@ -180,6 +180,12 @@ def reflect(node: Node, name: str) -> Node | None:
                 product.factors[place] = (less, labels)
         terms.append(product.node())
     return expand(add(*terms), MAX_EXPANDED_TERMS)
+
+
+def _reflects(f: Node, mirrored: Node) -> bool:
+    """Whether f(-u) is to be written through f(u), rather than the other way."""
+    turned, upright = (split_coefficient(x.args[0])[0] < 0 for x in (f, mirrored))
+    return f.key > mirrored.key if turned == upright else turned
 
 
 def _hyperbolic(node: Node) -> Node | None:
