@@ -169,7 +169,8 @@ class _Derivation:
             self.root = Tensor(self.root.node, (), self.root.free)
         self.variables = [_Variable(v, self.reader) for v in variables]
         self.by_indices = any(v.entry is not None for v in self.variables)
-        tidy = Simplifier(indices=self.by_indices or bool(self.reader.tables))
+        indices = self.by_indices or bool(self.reader.tables)
+        tidy = Simplifier(indices=indices, projections=not indices)
         node = tidy(self.root.node)
         for variable in self.variables:
             node = tidy(sweep(node, [variable.node])[0])
@@ -221,7 +222,7 @@ class _Derivation:
     def _multiplied_out(self, notation: Notation, node: Node) -> Phrase | None:
         """sum_i R_ik (X_ij - M_kj), whose sum has three axes, as R'*X - diag(R'*1)*M."""
         expanded = expand(node, MAX_EXPANDED_TERMS, is_sum)
-        return None if expanded is None else notation.matrix(Simplifier()(expanded))
+        return None if expanded is None else notation.matrix(Simplifier(projections=True)(expanded))
 
     def _by_entries(self, notation: Notation, node: Node) -> Phrase:
         """The derivative written entry by entry, or with indices."""

@@ -40,7 +40,7 @@ class Forms:
         self._forward = {d.symbol.node: d.tensor.node for d in problem.definitions}
         self._everything = {**self._forward, **self._adjoints}
         self._expanded: dict[ClosedIn, dict[Node, Node]] = {"symbols": {}, "nodes": {}}
-        self._simplify = Simplifier()
+        self._simplify = Simplifier(projections=True)
 
     # --- closed forms --------------------------------------------------------------------------
 

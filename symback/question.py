@@ -156,7 +156,7 @@ class _Question:
         self.unknown = bool(arities)
         surfaces = {t.node: t.shape for t in self.symbols.values() if _is_unusual(t.shape)}
         self.notation = Notation(surfaces)
-        self.simplify = Simplifier()
+        self.simplify = Simplifier(projections=True)
 
     def wrt(self, names: Sequence[str]) -> list[str]:
         """The names to differentiate by, spelled as the expression spells them."""

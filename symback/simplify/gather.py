@@ -32,7 +32,10 @@ def common_factors(products: list[Product], *, with_units: bool) -> list[Members
     have A in common, once its first axis is detached from p: diag(p)_ij A_jk.
     """
     groups: dict[tuple[object, ...], list[tuple[int, int, int | None]]] = {}
+    fixed = [t for t, product in enumerate(products) if product.is_fixed]
     for t, product in enumerate(products):
+        if t in fixed and len(fixed) > 1:
+            continue  # I - 1*1'/n stays together
         if any(f.op == "select" and (f.rank > 1 or not with_units) for f in product.factors_alone):
             continue
         repeated = len(set(product.out)) != len(product.out)
@@ -164,7 +167,7 @@ def take_out(
     terms = []
     for coef, inner, kept, _ in rests:
         free = {x: sizes[x] for x in order if x not in kept}
-        terms.append(einsum(coef, inner, order, free))
+        terms.append(einsum(coef, inner, order, free, merge=True))
     total = tidy(flatten_sum(add(*terms)))
     factor_labels = tuple(
         ("out", out.index(x)) if x in out else ("sum", first_labels.index(x)) for x in first_labels
@@ -195,7 +198,7 @@ def _take_out_scalar(
         if whole is not factor:
             rest.append((power(base, subtract(split_power(whole)[1], exponent)), ()))
         coef = split_coefficient(node.args[t])[0]
-        rests.append(einsum(coef, rest, product.out, product.sizes))
+        rests.append(einsum(coef, rest, product.out, product.sizes, merge=True))
     total = tidy(flatten_sum(add(*rests)))
     axes = tuple(range(total.rank))
     gathered = einsum(1, [(total, axes), (factor, ())], axes, merge=True)

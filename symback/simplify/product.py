@@ -44,8 +44,9 @@ class Product:
         return [factor for factor, _ in self.factors]
 
     @property
-    def labels_alone(self) -> list[Labels]:
-        return [labels for _, labels in self.factors]
+    def is_fixed(self) -> bool:
+        """Whether this is an identity or ones matrix, perhaps scaled."""
+        return len(self.out) == 2 and not any(labels for _, labels in self.factors)
 
     def summed(self, labels: Iterable[Label]) -> bool:
         """Whether the sum runs over all of these labels."""

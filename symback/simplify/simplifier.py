@@ -40,6 +40,7 @@ from symback.simplify.cancel import (
     join_matrix_powers,
 )
 from symback.simplify.cases import absorb_into_case, has_cases
+from symback.simplify.centring import centred
 from symback.simplify.constants import fold_constants
 from symback.simplify.functions import fuse_elementwise, fuse_function
 from symback.simplify.gather import (
@@ -80,11 +81,13 @@ class Simplifier:
     Attributes:
         unit_sums: pairs (symbol, axis): the entries of the symbol along that axis sum to 1.
         indices: whether the result is for index notation, where any arrays can be added.
+        projections: whether x - 1*mean(x) becomes (I - 1*1'/n)*x, for forms without names.
         used: the pairs that a result depends on.
     """
 
     unit_sums: frozenset[tuple[Node, int]] = frozenset()
     indices: bool = False
+    projections: bool = False
     used: set[tuple[Node, int]] = field(default_factory=set)
     _memo: dict[Node, Node] = field(default_factory=dict)
     _cost: dict[Node, int] = field(default_factory=dict)
@@ -274,6 +277,9 @@ class Simplifier:
             return self._product(node)
         if len(node.args) > MAX_GATHERED_TERMS:
             return node
+        projected = centred(node, self._product) if self.projections else None
+        if projected is not None:
+            return self._sum(projected)
         best = self._gathered(node)
         for name, gain in REFLECTION_GAIN.items():
             reflected = reflect(node, name)
@@ -294,7 +300,10 @@ class Simplifier:
         if node.op == "add" and any(map(has_cases, node.args)):
             node = self._cancelled(node)  # c*where(a, 0, 1) -> where(a, 0, c), which joins others
         node = fuse_sum(node, self._fused, factor=True)
-        return self._gathered(node) if node.op == "add" else node
+        if node.op != "add":
+            return node
+        projected = centred(node, self._product) if self.projections else None
+        return self._gathered(node) if projected is None else self._fused(projected)
 
     def _gathered(self, node: Node) -> Node:
         """Common factors taken out of a sum, as long as that makes it shorter."""

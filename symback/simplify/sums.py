@@ -263,7 +263,7 @@ def expand(node: Node, limit: int, chosen: Callable[[Node], bool] | None = None)
         sums = [
             place
             for place, factor in enumerate(alone)
-            if (chosen(factor) if chosen else is_sum(factor) and alone.count(factor) == 1)
+            if (chosen(factor) if chosen else _opens(factor) and alone.count(factor) == 1)
         ]
         if not sums or term.op != "einsum":
             done.append(term)
@@ -277,11 +277,13 @@ def expand(node: Node, limit: int, chosen: Callable[[Node], bool] | None = None)
     return add(*done)
 
 
+def _opens(factor: Node) -> bool:
+    return is_sum(factor) and not is_fixed(factor)
+
+
 def is_fixed(total: Node) -> bool:
     """Whether a sum has nothing but identity and ones matrices, as I - 1*1'/n has."""
-    return total.rank == 2 and all(
-        not own for term in total.args for own in Product.of(term).labels_alone
-    )
+    return total.op == "add" and all(Product.of(term).is_fixed for term in total.args)
 
 
 def sum_of_spread(product: Product) -> bool:

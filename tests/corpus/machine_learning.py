@@ -1094,7 +1094,10 @@ centring = Identity(n) - ones(n, n) / n
 spread, z_sum = symbols("spread z_sum", positive=True)
 SCALES = {spread: sqrt(Trace((centring * z).T * centring * z) / n + eps), z_sum: total(z)}
 normed = centring * z / spread
+centred_by_sum = z - ones(n) * (ones(1, n) * z) / n
+spelled_out = centred_by_sum / sqrt(Trace(centred_by_sum.T * centred_by_sum) / n + eps)
 g0 = MatrixSymbol("g", n, 1)
+Q = MatrixSymbol("Q", n, m)
 length = sqrt(Trace(z.T * z))
 
 gradient, jacobian, hessian = rows_from(
@@ -1155,6 +1158,34 @@ NORMALISATION = (
         z,
         DiagMatrix(y) * (centring / spread - centring * z * (centring * z).T / (n * spread**3)),
     ),
+    gradient(
+        "layer normalisation, gain and shift, mean and scale spelled out",
+        g0.T * (had(y, spelled_out) + y),
+        z,
+        centring
+        * (had(g0, y) - Trace(had(g0, y).T * centring * z) / (n * spread**2) * centring * z)
+        / spread,
+    ),
+    jacobian(
+        "layer normalisation, mean and scale spelled out",
+        spelled_out,
+        z,
+        centring / spread - centring * z * (centring * z).T / (n * spread**3),
+    ),
+    gradient(
+        "correlation of two columns",
+        z.T * centring * y / (sqrt(z.T * centring * z) * sqrt(y.T * centring * y)),
+        z,
+        centring
+        * (y - Trace(z.T * centring * y) / Trace(z.T * centring * z) * z)
+        / (sqrt(Trace(z.T * centring * z)) * sqrt(Trace(y.T * centring * y))),
+    ),
+    gradient(
+        "scatter of the rows about their mean",
+        Trace((Q - ones(n, n) * Q / n).T * (Q - ones(n, n) * Q / n)),
+        Q,
+        2 * centring * Q,
+    ),
     jacobian(
         "RMS normalisation",
         z / sqrt(Trace(z.T * z) / n + eps),
@@ -1192,7 +1223,6 @@ NORMALISATION = (
 # Attention: keys K (n x m), values N (n x d), a query x (m x 1); or queries Q (n x m).
 K = MatrixSymbol("K", n, m)
 N = MatrixSymbol("V", n, d)
-Q = MatrixSymbol("Q", n, m)
 G = MatrixSymbol("G", n, d)
 o = MatrixSymbol("o", d, 1)
 focus_mass, scaled_mass = symbols("focus_mass scaled_mass", positive=True)

@@ -1,0 +1,60 @@
+"""x - 1*mean(x) is (I - 1*1'/n)*x, a projection, of which products cancel."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from symback.graph import Node, Size
+from symback.ops import add, einsum, power, size_node
+from symback.simplify.product import Product
+
+
+def centred(node: Node, tidy: Callable[[Node], Node]) -> Node | None:
+    """x - 1*(1'*x)/n -> (I - 1*1'/n)*x in a sum, along either axis of a matrix."""
+    if not node.shape:
+        return None
+    for mean in node.args:
+        product = Product.of(mean)
+        for axis, label in enumerate(product.out):
+            if not product.factors or product.places(label) != 1:
+                continue
+            for term in node.args:
+                if _varies_along(term, axis) and tidy(_less_mean(term, axis)) is mean:
+                    rest = [t for t in node.args if t is not term and t is not mean]
+                    moved = _projected(term, axis)
+                    return add(*rest, moved) if rest else moved
+    return None
+
+
+def _varies_along(term: Node, axis: int) -> bool:
+    product = Product.of(term)
+    label = product.out[axis]
+    return product.out.count(label) == 1 and product.places(label) > 1
+
+
+def _less_mean(term: Node, axis: int) -> Node:
+    """-1*(1'*x)/n for x, spread along the axis over which it is taken."""
+    product = Product.of(term)
+    size = term.shape[axis]
+    along, spread = product.out[axis], ("spread", axis)
+    out = tuple(spread if k == axis else x for k, x in enumerate(product.out))
+    others = tuple(x for x in product.out if x != along)
+    summed = einsum(product.coef, product.factors, others, product.sizes)
+    share = power(size_node(size), -1)
+    sizes = {**dict(zip(others, summed.shape, strict=True)), spread: size}
+    return einsum(-1, [(summed, others), (share, ())], out, sizes, merge=True)
+
+
+def _projected(term: Node, axis: int) -> Node:
+    axes = tuple(range(term.rank))
+    moved = tuple("moved" if k == axis else k for k in axes)
+    projection = centring(term.shape[axis])
+    sizes = dict(zip(moved, term.shape, strict=True))
+    return einsum(1, [(projection, (axis, "moved")), (term, moved)], axes, sizes, merge=True)
+
+
+def centring(size: Size) -> Node:
+    """I - 1*1'/n."""
+    eye = einsum(1, [], "ii", {"i": size})
+    share = einsum(-1, [(power(size_node(size), -1), ())], "ij", {"i": size, "j": size})
+    return add(eye, share)
