@@ -121,6 +121,7 @@ class _Variable:
 
     def __init__(self, wrt: Any, reader: Reader) -> None:
         self.entry: tuple[Node, ...] | None = None
+        self.is_array = isinstance(wrt, (sp.IndexedBase, arrays.ArraySymbol))
         if isinstance(wrt, sp.Indexed):
             base = reader.indexed_base(wrt.base)
             origins = reader.origins.get(base.node, (ops.ZERO,) * base.rank)
@@ -197,7 +198,8 @@ class _Derivation:
             tables=reader.tables,
             inverses=reader.inverses,
         )
-        writer = Writer(notation, reader.written)
+        as_arrays = any(variable.is_array for variable in self.variables)
+        writer = Writer(notation, reader.written, arrays=as_arrays)
         node = self.node if layout != "vec" else self._vectorised(notation)
         turned = bool(node.shape) and self._is_row(layout)
         form = None if self.by_indices else notation.matrix(node)
@@ -215,7 +217,8 @@ class _Derivation:
             node = ops.transpose(node)
         try:
             form = self._by_entries(notation, node)
-            return writer(_as_row(form) if turned and node.rank == 1 else form)
+            as_row = turned and node.rank == 1 and not as_arrays
+            return writer(_as_row(form) if as_row else form)
         except CANNOT_BUILD as error:
             raise Unsupported(f"SymPy cannot write this derivative: {error}") from error
 

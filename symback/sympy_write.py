@@ -124,10 +124,15 @@ class CommutationMatrix(sp.MatrixExpr):  # type: ignore[misc]
 
 
 class Writer:
-    """Writes phrases in SymPy, with the SymPy symbols of `written`."""
+    """Writes phrases in SymPy, with the SymPy symbols of `written`.
 
-    def __init__(self, notation: Notation, written: Mapping[Node, Any]) -> None:
-        self.notation = notation
+    Entries that have an index are a FunctionMatrix, or with `arrays` an ArrayComprehension.
+    """
+
+    def __init__(
+        self, notation: Notation, written: Mapping[Node, Any], *, arrays: bool = False
+    ) -> None:
+        self.notation, self.arrays = notation, arrays
         self.symbols = {node.params: obj for node, obj in written.items()}
         self._indices: dict[str, Any] = {}
 
@@ -221,8 +226,9 @@ class Writer:
         apart = sum(map(_written_length, factors)) + len(factors) - 1
         inside = sum(_written_length(factor, inner) for factor in factors) + len(factors) - 1
         # a Lambda has to earn its place, unless a factor needs one anyway
-        least = 0 if any(_is_composed(f) or _shifts(f) for f in factors) else 3
-        if inside + inner.length + 1 + least > apart:
+        least = 0 if any(_is_composed(factor) for factor in factors) else 3
+        longer = inside + inner.length + 1 + least > apart
+        if longer and not any(_adds_ones(factor) for factor in factors):
             return None
         t = sp.Symbol("t", real=True)
         write = _ElementwiseWriter(self, inner, t)
@@ -519,7 +525,7 @@ class Writer:
             index = self._symbol(Phrase("symbol", data=(name, "index")))
             axes.append((index, self.size(size)))
         body = self(p.args[0])
-        if len(axes) <= 2:
+        if len(axes) <= 2 and not self.arrays:
             rows, columns = (axes[0][1], axes[1][1]) if len(axes) == 2 else (axes[0][1], 1)
             column_index = axes[1][0] if len(axes) == 2 else _unused("unused", body.free_symbols)
             return sp.FunctionMatrix(rows, columns, sp.Lambda((axes[0][0], column_index), body))
@@ -660,13 +666,12 @@ def _is_composed(p: Phrase) -> bool:
     return own or any(_is_composed(a) for a in p.args)
 
 
-def _shifts(p: Phrase) -> bool:
-    """Whether a number is added inside a function: exp(x + 1) needs a ones matrix as f(x)."""
-    inside = p.head == "function" and any(
+def _adds_ones(p: Phrase) -> bool:
+    """Whether this is f(X + c*1), which a Lambda writes without a ones matrix."""
+    return p.head == "function" and any(
         a.head == "add" and any("ones" in (b.head, *(c.head for c in b.args)) for b in a.args)
         for a in p.args
     )
-    return inside
 
 
 def _written_length(p: Phrase, inner: Phrase | None = None) -> int:

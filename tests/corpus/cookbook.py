@@ -433,7 +433,7 @@ grad(
     "square-of-sum",
     (OneMatrix(1, n) * Xnm * OneMatrix(m, 1)) ** 2,
     Xnm,
-    2 * OneMatrix(n, n) * Xnm * OneMatrix(m, m),
+    2 * Trace(OneMatrix(1, n) * Xnm * OneMatrix(m, 1)) * OneMatrix(n, m),
     "76",
 )
 grad("gram-form", bm.T * Xnm.T * Xnm * cm, Xnm, Xnm * (bm * cm.T + cm * bm.T), "77")

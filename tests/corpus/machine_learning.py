@@ -591,7 +591,7 @@ REGRESSION = (
         "quantile",
         ones(1, n) * each(Max(c * t, (c - 1) * t), -residual),
         w,
-        -X.T * each(Piecewise((c, t > 0), (c - 1, True)), -residual),
+        X.T * (each(Heaviside(t), residual) - c * ones(n)),
     ),
     gradient(
         "Student t",
@@ -1029,7 +1029,7 @@ NETWORKS = (
         "leaky ReLU",
         each(Max(t, t / 10), x),
         x,
-        DiagMatrix(each(Piecewise((1, t > 0), (Rational(1, 10), True)), x)),
+        DiagMatrix((9 * each(Heaviside(t), x) + ones(m)) / 10),
     ),
     jacobian(
         "clipped ReLU",

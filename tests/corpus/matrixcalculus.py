@@ -344,7 +344,9 @@ EXAMPLES_SYMPY = (
         total(((-margin).applyfunc(exp) + ones(m)).applyfunc(log)),
         w,
         X.T
-        * DiagMatrix(HadamardProduct(HadamardPower(y, 2), each(exp(t) / (1 + exp(t)) ** 2, margin)))
+        * DiagMatrix(
+            HadamardProduct(HadamardPower(y, 2), each(t * (1 - t), each(1 / (1 + exp(-t)), margin)))
+        )
         * X,
     ),
     gradient(

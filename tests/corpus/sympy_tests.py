@@ -834,7 +834,7 @@ grad(
     "30527-square-of-trace",
     Trace(Identity(3) - F) ** 2,
     F,
-    2 * (Trace(F) - 3) * Identity(3),
+    -2 * Trace(Identity(3) - F) * Identity(3),
     issue(30527),
 )
 grad("28838-scaled", s * Determinant(F), F, s * Determinant(F) * F.T.inv(), issue(28838))
