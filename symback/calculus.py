@@ -13,7 +13,7 @@ from symback import ops
 from symback.backprop import jacobian as sweep
 from symback.errors import DomainError, InputError, ShapeError, Unsupported
 from symback.explicit import explicit_phrase
-from symback.graph import Node, Shape
+from symback.graph import Node, Shape, symbols_of, topological
 from symback.notation import Notation
 from symback.ops import Label, Labels, einsum, einsum_parts
 from symback.phrase import Phrase, entry, has_unit_columns, transpose
@@ -173,6 +173,9 @@ class _Derivation:
         indices = self.by_indices or bool(self.reader.tables)
         tidy = Simplifier(indices=indices, projections=not indices)
         node = tidy(self.root.node)
+        kinks = _kinks(node, [v.node for v in self.variables])
+        if kinks:
+            tidy = Simplifier(indices=indices, projections=not indices, kinks=kinks)
         for variable in self.variables:
             node = tidy(sweep(node, [variable.node])[0])
             if variable.entry is not None:
@@ -313,6 +316,18 @@ def _is_plain(form: Phrase) -> bool:
     """Whether every entry is one of a symbol, an inverse or a power, not of a product."""
     heads = ("symbol", "inverse", "matrix_pow")
     return (form.head != "entry" or form.args[0].head in heads) and all(map(_is_plain, form.args))
+
+
+def _kinks(root: Node, variables: Sequence[Node]) -> frozenset[Node]:
+    """u for each abs(u) that all variables are in, unless the square of sign(u) is there too."""
+    maps = [node for node in topological([root]) if node.op == "map"]
+    squares = {node.args[0] for node in maps if node.params[0] == "pow"}
+    found = (node.args[0] for node in maps if node.params[0] == "abs")
+    return frozenset(
+        u
+        for u in found
+        if ops.apply("sign", u) not in squares and set(variables) <= set(symbols_of([u]))
+    )
 
 
 def _within(node: Node, variable: _Variable) -> Node:

@@ -671,7 +671,7 @@ def inverse(a: Node) -> Node:
             return scale(1 / Fraction(coef), inverse(split_coefficient(a)[1]))
         if len(a.args) == 1 and labels[0] == out[::-1] and out[0] != out[1]:
             return transpose(inverse(a.args[0]))
-        if out[0] == out[1] and all(own in ((), (out[0],)) for own in labels):
+        if is_diagonal(a):
             return einsum(
                 1,
                 [(power(arg, -1), own) for arg, own in zip(a.args, labels, strict=True)],
@@ -679,6 +679,14 @@ def inverse(a: Node) -> Node:
                 dict(enumerate(sizes)),
             )
     return make("inv", (a,), (), a.shape)
+
+
+def is_diagonal(a: Node) -> bool:
+    """Whether this matrix is diag(v) for some v that is a product of numbers and vectors."""
+    if a.op != "einsum":
+        return False
+    _, labels, out, _ = einsum_parts(a)
+    return len(out) == 2 and out[0] == out[1] and all(own in ((), (out[0],)) for own in labels)
 
 
 def transpose(a: Node) -> Node:
@@ -702,6 +710,15 @@ def matrix_power(a: Node, exponent: Node) -> Node:
         return matrix_power(inverse(a), number(-e))
     if e is not None and e in (0, 1):
         return a if e == 1 else identity(a.shape[0])
+    if is_diagonal(a) and not exponent.shape:
+        diagonal = power(einsum(1, [(a, "ii")], "i", merge=True), exponent)
+        return einsum(1, [(diagonal, "i")], "ii", {"i": a.shape[0]})
+    if a.op == "einsum" and len(a.args) == 1:
+        coef, (own,), out, _ = einsum_parts(a)
+        if coef == 1 and own == out[::-1] and out[0] != out[1]:
+            axes = tuple(range(exponent.rank))
+            turned = matrix_power(a.args[0], exponent)
+            return einsum(1, [(turned, (*axes, "i", "j"))], (*axes, "j", "i"))
     return make("matpow", (a, exponent), (), (*exponent.shape, *a.shape))
 
 

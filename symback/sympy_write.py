@@ -255,10 +255,10 @@ class Writer:
                 holds = self._index_condition(p.args[0])
                 args[0] = args[0] if holds is None else holds
             return self._scalar_function(name, tuple(order))(*args)
-        if name in PLAIN:
+        if name in PLAIN and not _adds_ones(p):
             return self(p.args[0]).applyfunc(PLAIN[name])
         matrices = [a for a in p.args if a.is_matrix]
-        if len(set(matrices)) == 1 and name not in COMPOSED:
+        if len(set(matrices)) == 1 and name not in {*COMPOSED, *PLAIN}:
             return self(matrices[0]).applyfunc(self._scalar_function(name, tuple(order)))
         inner = _argument(p)
         if inner == p and name == "where":

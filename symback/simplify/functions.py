@@ -64,8 +64,8 @@ def _fuse_pair(a: Node, b: Node) -> Node | None:
         if base.op == "map" and base.params[0] == "abs" and base.args[0] is x:
             odd = whole is not None and whole % 2 == 1
             return power(x, exponent) if odd else None  # |x|^(k-1) is x^(k-1)
-        if b is x:
-            return apply("abs", x)
+        if base is x and whole is not None and whole > 0:
+            return hadamard(apply("abs", x), power(x, whole - 1), merge=True)
     if base.op == "map" and whole == -1 and a.args == base.args:
         quotient = _QUOTIENTS.get((str(name), str(base.params[0])))
         if quotient is not None:

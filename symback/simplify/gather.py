@@ -5,17 +5,23 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TypeAlias
 
-from symback.graph import Node
+from symback.graph import Node, topological, transform
 from symback.ops import (
+    ONE,
     Label,
     add,
     einsum,
+    matrix_power,
     power,
+    rebuild,
+    scale,
+    size_node,
     split_coefficient,
     split_power,
     subtract,
     value_of,
 )
+from symback.rules import broadcast
 from symback.simplify.product import Product, delta, negated
 from symback.simplify.sums import flatten_sum
 
@@ -94,7 +100,59 @@ def align_terms(node: Node) -> Node:
             product.factors[place] = (power(turned, e), labels)
             product.coef = product.coef if e % 2 == 0 else -product.coef
         terms.append(product.node())
-    return add(*terms)
+    return add(*_counted_alike(terms))
+
+
+def _counted_alike(terms: list[Node]) -> list[Node]:
+    """sum_r A^r*B*A^(n-r) + A^(n-r)*C*A^r, in the second r counted down: A^r*C*A^(n-r)."""
+    seen: set[tuple[Node, object]] = set()
+    result = []
+    for term in terms:
+        powers = _counted_powers(Product.of(term))
+        if powers and not powers & seen:
+            turned = _counted_down(term)
+            if _counted_powers(Product.of(turned)) & seen:
+                term, powers = turned, _counted_powers(Product.of(turned))
+        seen |= powers
+        result.append(term)
+    return result
+
+
+def _counted_powers(product: Product) -> set[tuple[Node, object]]:
+    """The powers in a product whose exponent counts, each with its role."""
+    return {
+        (factor, _role(product, place))
+        for place, (factor, labels) in enumerate(product.factors)
+        if _counts(factor) and product.summed(labels[:1])
+    }
+
+
+def _counts(factor: Node) -> bool:
+    """Whether this is A^r with an axis for r."""
+    return factor.op == "matpow" and factor.rank == 3
+
+
+def _counted_down(term: Node) -> Node:
+    """sum_r f(r) as sum_r f(n-1-r), for r = 0..n-1 that only powers of matrices count."""
+    product = Product.of(term)
+    counting = {labels[0] for factor, labels in product.factors if _counts(factor)}
+    for place, (factor, labels) in enumerate(product.factors):
+        if _counts(factor):
+            product.factors[place] = (_power_counted_down(factor), labels)
+        elif not counting.isdisjoint(labels):
+            return term
+    return product.node()
+
+
+def _power_counted_down(factor: Node) -> Node:
+    base, exponent = factor.args
+    last = broadcast(subtract(size_node(exponent.shape[0]), ONE), exponent)
+    turned = {
+        x: subtract(add(last, broadcast(scale(2, x.args[0]), exponent)), x)
+        for x in topological([exponent])
+        if x.op == "iota"
+    }
+    return matrix_power(base, flatten_sum(transform(exponent, rebuild, turned)))
 
 
 def factors_in_common(products: list[Product], members: Members) -> list[Node]:

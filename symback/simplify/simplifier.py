@@ -22,6 +22,7 @@ from symback.ops import (
     add,
     einsum,
     einsum_parts,
+    ones,
     power,
     rebuild,
     scale,
@@ -62,7 +63,7 @@ from symback.simplify.sums import (
     fuse_sum,
     is_fixed,
     is_sum,
-    reflect,
+    reflections,
     sum_of_spread,
 )
 
@@ -82,12 +83,14 @@ class Simplifier:
         unit_sums: pairs (symbol, axis): the entries of the symbol along that axis sum to 1.
         indices: whether the result is for index notation, where any arrays can be added.
         projections: whether x - 1*mean(x) becomes (I - 1*1'/n)*x, for forms without names.
+        kinks: u for which sign(u)^2 is 1: at u = 0 is no derivative, or that is its limit.
         used: the pairs that a result depends on.
     """
 
     unit_sums: frozenset[tuple[Node, int]] = frozenset()
     indices: bool = False
     projections: bool = False
+    kinks: frozenset[Node] = frozenset()
     used: set[tuple[Node, int]] = field(default_factory=set)
     _memo: dict[Node, Node] = field(default_factory=dict)
     _cost: dict[Node, int] = field(default_factory=dict)
@@ -128,6 +131,7 @@ class Simplifier:
                 or align_signs(product)
                 or absorb_sign(product)
                 or align_even(product)
+                or self._drop_signs(product)
                 or cancel_inverses(product)
                 or cancel_powers(product)
                 or self._join_projections(product)
@@ -242,6 +246,17 @@ class Simplifier:
                     return True
         return False
 
+    def _drop_signs(self, product: Product) -> bool:
+        """sign(u)^2 -> 1 where abs(u) has been differentiated twice."""
+        for place, (factor, labels) in enumerate(product.factors):
+            base, exponent = split_power(factor)
+            e = value_of(exponent)
+            is_sign = base.op == "map" and base.params[0] == "sign"
+            if e == 2 and is_sign and base.args[0] in self.kinks:
+                product.factors[place] = (ones(base.shape), labels)
+                return True
+        return False
+
     def _shortest_product(self, node: Node) -> Node:
         """The product as it is or multiplied out, whichever is shorter."""
         if node.op != "einsum":
@@ -282,8 +297,7 @@ class Simplifier:
             return self._sum(projected)
         best = self._gathered(node)
         for name, gain in REFLECTION_GAIN.items():
-            reflected = reflect(node, name)
-            if reflected is not None:
+            for reflected in reflections(node, name):
                 candidate = self._gathered(self._cancelled(reflected))
                 if self.cost(candidate) + gain < self.cost(best):
                     best = candidate

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from fractions import Fraction
 from math import gcd, lcm
 
 from symback.graph import Node, Shape, Size
 from symback.ops import (
+    Labels,
     Number,
     add,
     apply,
@@ -159,33 +160,35 @@ def _join_totals(node: Node, tidy: Callable[[Node], Node]) -> Node | None:
     return None
 
 
-def reflect(node: Node, name: str) -> Node | None:
-    """a*f(u) + b*f(-u) with b*(1 - f(u)) multiplied out, for f = sigmoid or heaviside."""
+def reflections(node: Node, name: str) -> Iterator[Node]:
+    """a*f(u) + b*f(-u) with b*(1 - f(u)), or a*(1 - f(-u)), for f = sigmoid or heaviside."""
     factors = (f for t in node.args for f in Product.of(t).factors_alone)
     present = {f for f in factors if f.op == "map" and f.params[0] == name}
-    pairs = {
-        f: mirrored
+    mirrored = {
+        f: other
         for f in present
         for turned in (scale(-1, f.args[0]), opposite(f.args[0]))
-        if (mirrored := apply(name, turned)) in present and _reflects(f, mirrored)
+        if (other := apply(name, turned)) in present
     }
-    if not pairs:
-        return None
-    terms = []
-    for term in node.args:
-        product = Product.of(term)
-        for place, (factor, labels) in enumerate(product.factors):
-            if factor in pairs:
-                less = subtract(ones(factor.shape), pairs[factor])
-                product.factors[place] = (less, labels)
-        terms.append(product.node())
-    return expand(add(*terms), MAX_EXPANDED_TERMS)
+    upright = {f for f, other in mirrored.items() if _is_upright(f, other)}
+    for kept in (upright, mirrored.keys() - upright) if mirrored else ():
+        terms = []
+        for term in node.args:
+            product = Product.of(term)
+            for place, (factor, labels) in enumerate(product.factors):
+                if factor in mirrored and factor not in kept:
+                    less = subtract(ones(factor.shape), mirrored[factor])
+                    product.factors[place] = (less, labels)
+            terms.append(product.node())
+        expanded = expand(add(*terms), MAX_EXPANDED_TERMS)
+        if expanded is not None:
+            yield expanded
 
 
-def _reflects(f: Node, mirrored: Node) -> bool:
-    """Whether f(-u) is to be written through f(u), rather than the other way."""
-    turned, upright = (split_coefficient(x.args[0])[0] < 0 for x in (f, mirrored))
-    return f.key > mirrored.key if turned == upright else turned
+def _is_upright(f: Node, mirrored: Node) -> bool:
+    """Whether f(-u) is written through f(u), rather than the other way, if neither is shorter."""
+    turned, other = (split_coefficient(x.args[0])[0] < 0 for x in (f, mirrored))
+    return f.key < mirrored.key if turned == other else other
 
 
 def _hyperbolic(node: Node) -> Node | None:
@@ -287,10 +290,18 @@ def is_fixed(total: Node) -> bool:
 
 
 def sum_of_spread(product: Product) -> bool:
-    """(X - b*1')*1 -> X*1 - n*b: a sum over an axis along which a term does not change."""
+    """(X - b*1')*1 -> X*1 - n*b: a sum over an axis along which a term does not change.
+
+    And tr(I - X) -> n - tr(X).
+    """
     for place, (total, labels) in enumerate(product.factors):
         if total.op != "add":
             continue
+        if _is_trace(product, labels) and any(Product.of(term).is_fixed for term in total.args):
+            traces = (einsum(1, [(term, "ii")], (), merge=True) for term in total.args)
+            product.factors[place] = (add(*traces), ())
+            product.forget(labels[0])
+            return True
         for axis, label in enumerate(labels):
             if label in product.out or product.places(label) != 1:
                 continue
@@ -303,6 +314,11 @@ def sum_of_spread(product: Product) -> bool:
             product.forget(label)
             return True
     return False
+
+
+def _is_trace(product: Product, labels: Labels) -> bool:
+    twice = len(labels) == 2 and labels[0] == labels[1]
+    return twice and labels[0] not in product.out and product.places(labels[0]) == 2
 
 
 def _is_spread_along(term: Node, axis: int) -> bool:

@@ -8,7 +8,6 @@ the sizes of its array, as in a textbook; where that is not enough the answer ca
 from sympy import (
     Abs,
     Determinant,
-    Eq,
     Expr,
     Function,
     HadamardPower,
@@ -436,7 +435,10 @@ SHIFTED = (
     gradient("every second entry by an even one", over(x[i] * w[2 * i], (i, n)), w[2 * k], x[k]),
     gradient("every second entry by a fixed entry", over(x[i] * w[2 * i], (i, n)), w[2], x[1]),
     gradient(
-        "every second entry", over(x[i] * w[2 * i], (i, n)), w[k], case(x[k / 2], Eq(Mod(k, 2), 0))
+        "every second entry",  # x[k/2] would be no entry for odd k
+        over(x[i] * w[2 * i], (i, n)),
+        w[k],
+        over(KroneckerDelta(2 * i, k) * x[i], (i, n)),
     ),
     gradient(
         "correlation by the filter",
