@@ -12,6 +12,7 @@ from collections.abc import Hashable, Iterable, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property
+from itertools import combinations
 
 from symback.graph import Shape, Size
 from symback.sizes import times
@@ -282,7 +283,7 @@ def add(terms: Iterable[Phrase]) -> Phrase:
     flat: list[Phrase] = []
     for term in terms:
         flat.extend(term.args if term.head == "add" else (term,))
-    flat = _joined_sums(flat)
+    flat = _joined_kroneckers(_joined_sums(flat))
     flat.sort(key=lambda term: (coefficient(term) < 0, -_degree(term), _is_turned(term)))
     if len(flat) == 1:
         return flat[0]
@@ -317,6 +318,27 @@ def _joined_sums(terms: list[Phrase]) -> list[Phrase]:
         else:
             result.append(term)
     return result
+
+
+def _joined_kroneckers(terms: list[Phrase]) -> list[Phrase]:
+    """A (x) B + A (x) C -> A (x) (B + C), and the same with the right one in common."""
+    products = [(k, *split) for k, term in enumerate(terms) if (split := _split_kronecker(term))]
+    for (j, coef, first), (k, other_coef, second) in combinations(products, 2):
+        for side in (0, 1):
+            if first.args[side] != second.args[side]:
+                continue
+            other = 1 - side
+            total = add([mul([first.args[other]], coef), mul([second.args[other]], other_coef)])
+            pair = (total, first.args[1]) if side else (first.args[0], total)
+            rest = [t for i, t in enumerate(terms) if i not in (j, k)]
+            return _joined_kroneckers([*rest, kron(*pair, shape=first.shape)])
+    return terms
+
+
+def _split_kronecker(term: Phrase) -> tuple[Fraction, Phrase] | None:
+    """coef, product with term = coef*product; None for anything else."""
+    bare = mul(term.args) if term.head == "mul" else term
+    return (coefficient(term), bare) if bare.head == "kron" else None
 
 
 def _bound_in(phrase: Phrase) -> set[Hashable]:
@@ -543,9 +565,11 @@ def entry(base: Phrase, *indices: Phrase) -> Phrase:
 
 
 def diag(column: Phrase) -> Phrase:
-    """diag of a column; diag of ones is I."""
+    """diag of a column, its number outside; diag of c*ones is c*I."""
     if column.head == "ones":
         return eye(column.shape[0])
+    if column.head == "mul" and column.args[-1].head == "ones" and len(column.args) > 1:
+        return mul([*column.args[:-1], diag(column.args[-1])], coefficient(column))
     if column.head == "mul" and coefficient(column) != 1:
         return mul([diag(mul(column.args))], coefficient(column))
     n = column.shape[0]

@@ -6,14 +6,11 @@ and compiled like anything else in SymPy.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container, Iterator, Mapping
+from collections.abc import Mapping
 from itertools import count
 from typing import Any
 
 import sympy as sp
-from sympy.core.function import AppliedUndef, UndefinedFunction
-from sympy.core.relational import Relational
-from sympy.logic.boolalg import ITE, BooleanAtom, BooleanFunction
 from sympy.matrices.expressions.applyfunc import ElementwiseApplyFunction
 from sympy.matrices.expressions.diagonal import DiagMatrix, DiagonalOf
 from sympy.matrices.expressions.hadamard import HadamardPower, HadamardProduct
@@ -29,98 +26,26 @@ from symback.graph import Node, Size
 from symback.notation import Notation
 from symback.ops import OPS, size_node
 from symback.phrase import UNIT, Phrase, coefficient, mul, num, transpose
-
-# Functions of one scalar. Those with a plain SymPy function are applied to matrices as that
-# function, the others as a Lambda.
-PLAIN: dict[str, Any] = {
-    "exp": sp.exp,
-    "log": sp.log,
-    "sin": sp.sin,
-    "cos": sp.cos,
-    "tan": sp.tan,
-    "asin": sp.asin,
-    "acos": sp.acos,
-    "atan": sp.atan,
-    "sinh": sp.sinh,
-    "cosh": sp.cosh,
-    "tanh": sp.tanh,
-    "asinh": sp.asinh,
-    "acosh": sp.acosh,
-    "atanh": sp.atanh,
-    "erf": sp.erf,
-    "gamma": sp.gamma,
-    "loggamma": sp.loggamma,
-    "abs": sp.Abs,
-    "sign": sp.sign,
-    "heaviside": sp.Heaviside,
-    "floor": sp.floor,
-}
-
-RECIPROCALS: dict[str, Any] = {  # 1/f has a name of its own
-    "sin": sp.csc,
-    "cos": sp.sec,
-    "tan": sp.cot,
-    "tanh": sp.coth,
-}
-
-COMPOSED: dict[str, Callable[..., Any]] = {
-    "sigmoid": lambda x: 1 / (1 + sp.exp(-x)),
-    "softplus": lambda x: sp.log(1 + sp.exp(x)),
-    "relu": lambda x: sp.Max(0, x),
-    "step": lambda x: sp.Heaviside(x, 0),
-    "gelu": lambda x: x * (1 + sp.erf(x / sp.sqrt(2))) / 2,
-    "maximum": sp.Max,
-    "minimum": sp.Min,
-    "polygamma": lambda k, x: sp.digamma(x) if k == 0 else sp.polygamma(k, x),
-    "where": lambda c, a, b: sp.Piecewise((a, _holds(c)), (b, True)),
-    "lt": sp.StrictLessThan,
-    "le": sp.LessThan,
-    "eq": sp.Equality,
-    "ne": sp.Unequality,
-    "and": lambda a, b: sp.And(_holds(a), _holds(b)),
-    "or": lambda a, b: sp.Or(_holds(a), _holds(b)),
-    "not": lambda a: sp.Not(_holds(a)),
-}
-
-
-def _holds(condition: Any) -> Any:
-    _keep_cases_in_condition(condition)
-    return condition if _is_condition(condition) else sp.Ne(condition, 0)
-
-
-def _is_condition(value: Any) -> bool:
-    return isinstance(value, (Relational, BooleanFunction, BooleanAtom))
-
-
-def _as_number(value: Any) -> Any:
-    """A condition that stands where a number is wanted: 1 if it holds, else 0."""
-    return sp.Piecewise((1, value), (0, True)) if _is_condition(value) else value
-
-
-class CommutationMatrix(sp.MatrixExpr):  # type: ignore[misc]
-    """The permutation matrix K with K*vec(X) = vec(X.T) for X of m rows and n columns.
-
-    SymPy has no class for it. Magnus and Neudecker, Matrix Differential Calculus, section 3.7.
-
-    >>> X = sp.Matrix(2, 3, range(6))
-    >>> CommutationMatrix(2, 3).as_explicit() * X.vec() == X.T.vec()
-    True
-    """
-
-    def __new__(cls, m: Any, n: Any) -> Any:
-        return sp.MatrixExpr.__new__(cls, sp.sympify(m, strict=True), sp.sympify(n, strict=True))
-
-    @property
-    def shape(self) -> Any:
-        return (self.args[0] * self.args[1],) * 2
-
-    def _entry(self, i: Any, j: Any, **kwargs: Any) -> Any:
-        m, n = self.args
-        # entry i of vec(X.T) is X[i // n, i mod n], which is entry (i mod n)*m + i // n of vec(X)
-        return sp.KroneckerDelta(j, sp.Mod(i, n) * m + sp.floor(i / n))
-
-    def _eval_transpose(self) -> Any:
-        return CommutationMatrix(self.args[1], self.args[0])
+from symback.sympy_elementwise import (
+    adds_ones,
+    argument,
+    elements,
+    has_function,
+    is_composed,
+    is_opposite,
+    largest_group,
+    written_length,
+)
+from symback.sympy_functions import (
+    COMPOSED,
+    PLAIN,
+    RECIPROCALS,
+    as_lambda,
+    as_number,
+    derived_function,
+    keep_cases_inside,
+)
+from symback.sympy_matrices import CommutationMatrix, Vec
 
 
 class Writer:
@@ -134,13 +59,16 @@ class Writer:
     ) -> None:
         self.notation, self.arrays = notation, arrays
         self.symbols = {node.params: obj for node, obj in written.items()}
+        taken = {node.name for node in written}
+        letter = next(name for name in (*"tsuz", "t_", "t__") if name not in taken)
+        self.variable = sp.Symbol(letter, real=True)  # of each Lambda
         self._indices: dict[str, Any] = {}
 
     def size(self, size: Size) -> Any:
         return self(self.notation.scalar(size_node(size)))
 
     def __call__(self, phrase: Phrase) -> Any:
-        return _as_number(self._write(phrase))
+        return as_number(self._write(phrase))
 
     def _write(self, p: Phrase) -> Any:
         return getattr(self, f"_{p.head}")(p)
@@ -168,7 +96,7 @@ class Writer:
 
     def _add(self, p: Phrase) -> Any:
         if p.is_matrix:
-            inner = _argument(p)
+            inner = argument(p)
             if any(a.head in ("hadamard", "mul") and inner != a for a in p.args) and inner != p:
                 fused = self._fused_sum(p, inner)
                 if fused is not None:
@@ -202,7 +130,7 @@ class Writer:
         factors = list(p.args)
         written = []
         while factors:
-            inner, members = _largest_group(factors)
+            inner, members = largest_group(factors)
             fused = self._fused(inner, members)
             if fused is None:
                 break
@@ -214,26 +142,25 @@ class Writer:
     def _fused_sum(self, p: Phrase, inner: Phrase) -> Any:
         """A sum of several functions of one matrix as one function of it."""
         functions = [a for a in p.args if a.head != "ones" and mul([a]) != inner]
-        if sum(1 for a in functions if _has_function(a, inner)) < 2:
+        if sum(1 for a in functions if has_function(a, inner)) < 2:
             return None
-        t = sp.Symbol("t", real=True)
-        return self(inner).applyfunc(sp.Lambda(t, _ElementwiseWriter(self, inner, t)(p)))
+        body = _ElementwiseWriter(self, inner)(p)
+        return self(inner).applyfunc(sp.Lambda(self.variable, body))
 
     def _fused(self, inner: Phrase, factors: list[Phrase]) -> Any:
         """Several functions of one matrix as one, unless that is longer: f(X).*g(X) -> h(X)."""
         if len(factors) < 2:
             return None
-        apart = sum(map(_written_length, factors)) + len(factors) - 1
-        inside = sum(_written_length(factor, inner) for factor in factors) + len(factors) - 1
+        apart = sum(map(written_length, factors)) + len(factors) - 1
+        inside = sum(written_length(factor, inner) for factor in factors) + len(factors) - 1
         # a Lambda has to earn its place, unless a factor needs one anyway
-        least = 0 if any(_is_composed(factor) for factor in factors) else 3
+        least = 0 if any(is_composed(factor) for factor in factors) else 3
         longer = inside + inner.length + 1 + least > apart
-        if longer and not any(_adds_ones(factor) for factor in factors):
+        if longer and not any(adds_ones(factor) for factor in factors):
             return None
-        t = sp.Symbol("t", real=True)
-        write = _ElementwiseWriter(self, inner, t)
-        body = sp.Mul(*(_as_number(write(factor)) for factor in factors))
-        return self(inner).applyfunc(sp.Lambda(t, body))
+        write = _ElementwiseWriter(self, inner)
+        body = sp.Mul(*(as_number(write(factor)) for factor in factors))
+        return self(inner).applyfunc(sp.Lambda(self.variable, body))
 
     def _pow(self, p: Phrase) -> Any:
         return sp.Pow(self(p.args[0]), self(p.args[1]))
@@ -243,7 +170,7 @@ class Writer:
         if base.head == "function" and exponent.is_number and exponent.value == -1:
             reciprocal = RECIPROCALS.get(str(base.data[0]))
             if reciprocal is not None:
-                return self(base.args[0]).applyfunc(reciprocal)
+                return self(base.args[0]).applyfunc(as_lambda(reciprocal))
         return HadamardPower(self(p.args[0]), self(p.args[1]))
 
     def _function(self, p: Phrase) -> Any:
@@ -255,19 +182,18 @@ class Writer:
                 holds = self._index_condition(p.args[0])
                 args[0] = args[0] if holds is None else holds
             return self._scalar_function(name, tuple(order))(*args)
-        if name in PLAIN and not _adds_ones(p):
-            return self(p.args[0]).applyfunc(PLAIN[name])
+        if name in PLAIN and not adds_ones(p):
+            return self(p.args[0]).applyfunc(as_lambda(PLAIN[name]))
         matrices = [a for a in p.args if a.is_matrix]
         if len(set(matrices)) == 1 and name not in {*COMPOSED, *PLAIN}:
-            return self(matrices[0]).applyfunc(self._scalar_function(name, tuple(order)))
-        inner = _argument(p)
+            return self(matrices[0]).applyfunc(as_lambda(self._scalar_function(name, tuple(order))))
+        inner = argument(p)
         if inner == p and name == "where":
             return self._masked(p)
         if inner == p:
             raise Unsupported("an elementwise function of several matrices")
-        t = sp.Symbol("t", real=True)
-        body = _ElementwiseWriter(self, inner, t)(p)
-        return self(inner).applyfunc(sp.Lambda(t, body))
+        body = _ElementwiseWriter(self, inner)(p)
+        return self(inner).applyfunc(sp.Lambda(self.variable, body))
 
     def _index_condition(self, p: Phrase) -> Any:
         """[i < j] as i < j and a delta as an equation; None for any other condition."""
@@ -283,7 +209,7 @@ class Writer:
     def _masked(self, p: Phrase) -> Any:
         """where(c, A, B) of several matrices as A .* where(c, 1, 0) + B .* where(c, 0, 1)."""
         condition, *cases = p.args
-        split = [_elements(case) if case.head == "mul" else (case,) for case in cases]
+        split = [elements(case) if case.head == "mul" else (case,) for case in cases]
         if all(case.is_matrix for case in cases) and split[0][-1] == split[1][-1]:
             pairs = zip(split, cases, strict=True)
             flags = tuple(mul(parts[:-1], coefficient(case)) for parts, case in pairs)
@@ -300,7 +226,7 @@ class Writer:
 
     def _mask(self, p: Phrase, condition: Phrase, flags: tuple[Phrase, ...]) -> Any:
         mask = Phrase("function", (condition, *flags), ("where",), p.shape)
-        if _argument(mask) == mask:
+        if argument(mask) == mask:
             raise Unsupported("a case that depends on several matrices")
         return self(mask)
 
@@ -326,7 +252,7 @@ class Writer:
             return sp.FunctionMatrix(1, written.shape[0], sp.Lambda(row, index))
         if a.head == "softmax" and 1 not in a.shape:  # the transpose of a product
             scales, _ = self(a).args
-            return sp.MatMul(self(transpose(a.args[0])).applyfunc(sp.exp), scales)
+            return sp.MatMul(self(transpose(a.args[0])).applyfunc(as_lambda(sp.exp)), scales)
         if a.head == "row_sums":
             (matrix,) = a.args
             return sp.MatMul(OneMatrix(1, self.size(matrix.shape[1])), self(transpose(matrix)))
@@ -368,7 +294,7 @@ class Writer:
 
     def _softmax(self, p: Phrase) -> Any:
         (a,) = p.args
-        powers = self(a).applyfunc(sp.exp)
+        powers = self(a).applyfunc(as_lambda(sp.exp))
         rows, columns = map(self.size, a.shape)
         if columns == 1:
             total = sp.Trace(sp.MatMul(OneMatrix(1, rows), powers))
@@ -380,10 +306,10 @@ class Writer:
 
     def _logsumexp(self, p: Phrase) -> Any:
         (a,) = p.args
-        powers = self(a).applyfunc(sp.exp) if a.is_matrix else sp.exp(self(a))
+        powers = self(a).applyfunc(as_lambda(sp.exp)) if a.is_matrix else sp.exp(self(a))
         rows, columns = map(self.size, a.shape)
         if p.data:
-            return sp.MatMul(powers, OneMatrix(columns, 1)).applyfunc(sp.log)
+            return sp.MatMul(powers, OneMatrix(columns, 1)).applyfunc(as_lambda(sp.log))
         parts = [*([OneMatrix(1, rows)] if rows != 1 else []), powers]
         if columns != 1:
             parts.append(OneMatrix(columns, 1))
@@ -473,19 +399,17 @@ class Writer:
         return MatrixSlice(base, (bounds[0], bounds[1], 1), (bounds[2], bounds[3], 1))
 
     def _kron(self, p: Phrase) -> Any:
-        return KroneckerProduct(*map(self, p.args))
+        # SymPy's own rules fail on numbers inside: KroneckerProduct(x*x.T, c*A).doit()
+        apart = [sp.MatMul(self(a)).as_coeff_matrices() for a in p.args]
+        product = KroneckerProduct(*(sp.MatMul(*chain).doit(deep=False) for _, chain in apart))
+        factor = sp.Mul(*(number for number, _ in apart))
+        return product if factor == 1 else sp.MatMul(factor, product)
 
     def _commutation(self, p: Phrase) -> Any:
         return CommutationMatrix(*(self.size(size) for size in p.data))  # type: ignore[arg-type]
 
     def _vec(self, p: Phrase) -> Any:
-        (a,) = p.args
-        rows, columns = map(self.size, a.shape)
-        place, unused = sp.symbols("i unused", integer=True)
-        written, at = self(a), (sp.Mod(place, rows), sp.floor(place / rows))
-        # [...] would work an inverse out
-        entry = MatrixElement(written, *at) if written.has(sp.MatPow) else written[at]
-        return sp.FunctionMatrix(rows * columns, 1, sp.Lambda((place, unused), entry))
+        return Vec(self(p.args[0]))
 
     def _array(self, p: Phrase) -> Any:
         rows, columns = p.shape
@@ -501,12 +425,12 @@ class Writer:
 
     def _sum_over(self, p: Phrase) -> Any:
         body, limits = self(p.args[0]), self._limits(p)
-        _keep_cases_inside(body, limits)
+        keep_cases_inside(body, limits)
         return sp.Sum(body, *limits)
 
     def _prod_over(self, p: Phrase) -> Any:
         body, limits = self(p.args[0]), self._limits(p)
-        _keep_cases_inside(body, limits)
+        keep_cases_inside(body, limits)
         return sp.Product(body, *limits)
 
     def _delta(self, p: Phrase) -> Any:
@@ -532,41 +456,6 @@ class Writer:
         return ArrayComprehension(body, *((index, 0, size - 1) for index, size in axes))
 
 
-def _keep_cases_inside(body: Any, limits: list[tuple[Any, Any, Any]]) -> None:
-    """Refuse a sum out of whose inner sums SymPy would move a case that depends on both.
-
-    `Sum` folds every Piecewise that has its index to the top, past the sums that it stands in.
-
-    Raises:
-        Unsupported: for such a sum.
-    """
-    outer = {index for index, *_ in limits}
-    if any(not case.free_symbols.isdisjoint(outer) for case in _cases_of_sums(body)):
-        raise Unsupported(
-            "SymPy cannot hold this derivative: its Sum moves a case out of an inner sum",
-            hint="state it as a problem, whose gradients are written in our own notation",
-        )
-
-
-def _keep_cases_in_condition(condition: Any) -> None:
-    """The same for the condition of a Piecewise, out of which SymPy moves every other one."""
-    if next(_cases_of_sums(condition), None) is not None:
-        raise Unsupported(
-            "SymPy cannot hold this derivative: its Piecewise moves a case out of a sum",
-            hint="state it as a problem, whose gradients are written in our own notation",
-        )
-
-
-def _cases_of_sums(body: Any) -> Iterator[Any]:
-    """Each Piecewise inside a sum, product or Lambda that depends on its index."""
-    if body.has(sp.Piecewise, ITE):
-        for binder in body.atoms(sp.Sum, sp.Product, sp.Lambda):
-            inner = set(binder.bound_symbols)
-            for case in binder.atoms(sp.Piecewise, ITE):
-                if not case.free_symbols.isdisjoint(inner):
-                    yield case
-
-
 def _unused(name: str, symbols: set[Any]) -> Any:
     """An index of this name, or of one with a number, that no symbol has."""
     taken = {symbol.name for symbol in symbols}
@@ -583,178 +472,26 @@ def _is_lambda_of_symbol(matrix: Any) -> bool:
 
 
 class _ElementwiseWriter:
-    """The body of a Lambda: elementwise mathematics with one matrix read as its entry `t`."""
+    """The body of a Lambda: elementwise mathematics with one matrix read as an entry of it."""
 
-    def __init__(self, writer: Writer, inner: Phrase, t: Any) -> None:
-        self.writer, self.inner, self.t = writer, inner, t
+    def __init__(self, writer: Writer, inner: Phrase) -> None:
+        self.writer, self.inner = writer, inner
 
     def __call__(self, p: Phrase) -> Any:
         if p == self.inner:
-            return self.t
-        if _is_opposite(p, self.inner):
-            return -self.t
+            return self.writer.variable
+        if is_opposite(p, self.inner):
+            return -self.writer.variable
         if not p.is_matrix:
             return self.writer._write(p)
-        args = [self(a) for a in _elements(p)]
+        args = [self(a) for a in elements(p)]
         if p.head == "function":
             name, *order = p.data
             return self.writer._scalar_function(str(name), tuple(order))(*args)
         if p.head == "elementwise_pow":
             return sp.Pow(*args)
         if p.head == "add":
-            return sp.Add(*map(_as_number, args))
+            return sp.Add(*map(as_number, args))
         if p.head == "ones":
             return sp.Integer(1)
-        return sp.Mul(self.writer._number_of(p), *map(_as_number, args))
-
-
-ELEMENTWISE_HEADS = frozenset({"function", "elementwise_pow", "hadamard", "add"})
-CONDITIONS = frozenset({"lt", "le", "eq", "ne", "and", "or", "not"})
-
-
-def _candidates(p: Phrase) -> list[Phrase]:
-    """The matrices that an elementwise tree is a function of, each on its own.
-
-    X and -X for sigmoid(-X); none but the tree itself for X .* Y.
-    """
-    found: list[Phrase] = []
-    todo = [p]
-    while todo:
-        piece = todo.pop()
-        if not piece.is_matrix or piece.head == "ones" or piece in found:
-            continue
-        if not (piece.head == "function" and piece.data[0] in CONDITIONS):
-            found.append(piece)
-        if _is_elementwise(piece):
-            todo.extend(_elements(piece))
-    return [c for c in found if _made_of(p, c)]
-
-
-def _argument(p: Phrase) -> Phrase:
-    """The smallest matrix that an elementwise tree is a function of; at worst the tree itself."""
-    return min(_candidates(p), key=lambda c: (c.length, _count_opposites(p, c)), default=p)
-
-
-def _count_opposites(p: Phrase, inner: Phrase) -> int:
-    return _is_opposite(p, inner) + sum(_count_opposites(a, inner) for a in p.args)
-
-
-def _largest_group(factors: list[Phrase]) -> tuple[Phrase, list[Phrase]]:
-    """The factors that are functions of one matrix, and that matrix."""
-    candidates = dict.fromkeys(c for factor in factors for c in _candidates(factor))
-    groups = {c: [f for f in factors if _made_of(f, c)] for c in candidates}
-
-    def length(inner: Phrase) -> int:
-        return inner.length + sum(_written_length(f, inner) for f in groups[inner])
-
-    inner = max(groups, key=lambda c: (len(groups[c]), -length(c)))
-    return inner, groups[inner]
-
-
-def _has_function(p: Phrase, inner: Phrase) -> bool:
-    """Whether a term is more than a multiple of `inner`."""
-    if p == inner or not p.is_matrix:
-        return False
-    if p.head in ("function", "elementwise_pow"):
-        return True
-    return _is_elementwise(p) and any(_has_function(a, inner) for a in _elements(p))
-
-
-def _is_composed(p: Phrase) -> bool:
-    """Whether SymPy has no function of this name, so that it is written as a Lambda."""
-    own = p.head == "function" and p.data[0] in COMPOSED
-    return own or any(_is_composed(a) for a in p.args)
-
-
-def _adds_ones(p: Phrase) -> bool:
-    """Whether this is f(X + c*1), which a Lambda writes without a ones matrix."""
-    return p.head == "function" and any(
-        a.head == "add" and any("ones" in (b.head, *(c.head for c in b.args)) for b in a.args)
-        for a in p.args
-    )
-
-
-def _written_length(p: Phrase, inner: Phrase | None = None) -> int:
-    """The length in SymPy, `inner` counted as one symbol."""
-    if p == inner:
-        return 1
-    composed = p.head == "function" and p.data[0] in COMPOSED
-    extra = (7 if inner is None else 4) if composed else 0
-    parts = _elements(p) if p.is_matrix and _is_elementwise(p) else p.args
-    below = sum(_written_length(a, inner) - a.length for a in parts)
-    return p.length + extra + below
-
-
-def _is_elementwise(p: Phrase) -> bool:
-    if p.head == "mul":
-        return sum(a.is_matrix for a in p.args) == 1 or mul([a for a in p.args if a.is_matrix]) != p
-    return p.head in ELEMENTWISE_HEADS
-
-
-def _elements(p: Phrase) -> tuple[Phrase, ...]:
-    """The arguments of an elementwise tree; of c*X*V they are c and X*V."""
-    if p.head != "mul":
-        return p.args
-    chain = [a for a in p.args if a.is_matrix]
-    return (*(a for a in p.args if not a.is_matrix), mul(chain))
-
-
-def _is_opposite(p: Phrase, inner: Phrase) -> bool:
-    """Whether this is y - A*x for A*x - y."""
-    if p.head != "add" or inner.head != "add" or len(p.args) != len(inner.args):
-        return False
-    return {mul([a], -1) for a in p.args} == {mul([a]) for a in inner.args}
-
-
-def _made_of(p: Phrase, inner: Phrase) -> bool:
-    """Whether an elementwise tree has no matrix in it but `inner` and ones."""
-    if p == inner or not p.is_matrix or p.head == "ones" or _is_opposite(p, inner):
-        return True
-    return _is_elementwise(p) and all(_made_of(a, inner) for a in _elements(p) if a.is_matrix)
-
-
-def derived_function(base: Any, order: tuple[Any, ...], taken: Container[str] = ()) -> Any:
-    """f, f', f'' of an unknown function f of one argument; f_1, f_12 of several.
-
-    A function that SymPy knows is differentiated by SymPy. `taken` are names of other functions.
-
-    Raises:
-        Unsupported: SymPy does not know the derivative either.
-    """
-    if not sum(order):
-        return base
-    if not isinstance(base, UndefinedFunction):
-        return _known_derivative(base, order)
-    name = base.__name__
-    if len(order) == 1:
-        return _Derived(base, f"{name}{chr(39) * sum(order)}", order)
-    places = "".join(str(k + 1) * times for k, times in enumerate(order))
-    derived = f"{name}_{places}"
-    while derived in taken:
-        derived += "_"
-    return _Derived(base, derived, order)
-
-
-def _known_derivative(base: Any, order: tuple[Any, ...]) -> Callable[..., Any]:
-    stand_ins = [sp.Dummy() for _ in order]
-    value = base(*stand_ins)
-    for variable, times in zip(stand_ins, order, strict=True):
-        value = value.diff(variable, times)
-    if value.has(sp.Derivative, sp.Subs):
-        raise Unsupported(f"cannot differentiate {base.__name__}: SymPy has no derivative for it")
-    return lambda *args: value.xreplace(dict(zip(stand_ins, args, strict=True)))
-
-
-def _Derived(base: Any, name: str, order: tuple[Any, ...]) -> Any:  # noqa: N802
-    """The unknown function `name`, which becomes a true derivative once `base` is substituted."""
-
-    def _eval_subs(self: Any, old: Any, new: Any) -> Any:
-        if old != base or not callable(new):
-            return AppliedUndef._eval_subs(self, old, new)
-        stand_ins = [sp.Dummy() for _ in self.args]
-        value = new(*stand_ins)
-        for variable, times in zip(stand_ins, order, strict=True):
-            value = value.diff(variable, times)
-        return value.subs(dict(zip(stand_ins, self.args, strict=True)))
-
-    return UndefinedFunction(name, __dict__={"_eval_subs": _eval_subs})
+        return sp.Mul(self.writer._number_of(p), *map(as_number, args))

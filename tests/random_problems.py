@@ -42,8 +42,13 @@ from sympy.tensor.array.array_comprehension import ArrayComprehension
 
 import symback
 from symback.errors import SymbackError
-from symback.sympy_write import CommutationMatrix
+from symback.sympy_matrices import CommutationMatrix, Vec
 from tests import batched, witness
+
+
+@witness.reads(Vec)
+def _vec(matrix: Any, env: witness.Env) -> np.ndarray:
+    return np.reshape(witness.evaluate(matrix.args[0], env), (-1, 1), order="F")
 
 
 @witness.reads(CommutationMatrix)

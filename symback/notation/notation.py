@@ -256,38 +256,20 @@ class Notation:
         if len(split) == 2 and majors[0] == majors[1] and minors[0] == minors[1]:
             body = self._reduced(rest, (minors[0], majors[0]), sizes, counters)
             return None if body is None else p.diag(p.vec(body, sizes[out[0]]))
+        if len(split) == 2:
+            ends = ((minors[0], majors[0]), (minors[1], majors[1]))
+            return self._of_pairs(rest, ends, out, sizes, counters)
         start = majors[0] if out[0] in split else majors[1]
         first, reached = _component(rest, start)
         second = [f for f in rest if f not in first]
-        apart = reached.isdisjoint((majors[1], minors[1]))
-        if len(split) == 2 and minors[0] in reached and apart:  # vec(A)*vec(B)'
-            sides = [
-                self._reduced(part, (minors[side], majors[side]), sizes, counters)
-                for side, part in enumerate((first, second))
-            ]
-            left, right = sides
-            if left is None or right is None:
-                return None
-            return p.outer(p.vec(left, sizes[out[0]]), p.vec(right, sizes[out[1]]))
-        crossed = len(split) == 2 and (
-            (majors[1] not in reached and minors[1] in reached)
-            or minors[0] == majors[1]
-            or majors[0] == minors[1]
-        )
-        columns = (minors[1], majors[1]) if crossed else (majors[1], minors[1])
         beyond = {label for f in second for label in f.labels}
-        if (minors[0] in reached and out[0] in split) or (
-            columns[1] in reached and out[1] in split
-        ):
+        if (minors[0] in reached and out[0] in split) or (minors[1] in reached and out[1] in split):
             return None
-        if columns[0] in beyond and out[1] in split:
+        if majors[1] in beyond and out[1] in split:
             return None  # a product of rows, which is no Kronecker product
         free = {x for x in out if x not in split}
         parts = []
-        for chosen, mine in (
-            (first, (majors[0], columns[0])),
-            (second, (minors[0], columns[1])),
-        ):
+        for chosen, mine in ((first, majors), (second, minors)):
             own = tuple(x for x in mine if x not in free or (x in reached) == (chosen is first))
             body = self._reduced(chosen, own, sizes, counters)
             if body is None:
@@ -295,10 +277,49 @@ class Notation:
             if len(own) == 1 and own[0] == mine[1]:
                 body = p.transpose(body)  # only the column axis: a row
             parts.append(body)
-        written = p.kron(parts[0], parts[1], (sizes[out[0]], sizes[out[1]]))
-        if crossed:
-            return p.mul([written, p.commutation(sizes[minors[1]], sizes[majors[1]])])
-        return written
+        return p.kron(parts[0], parts[1], (sizes[out[0]], sizes[out[1]]))
+
+    def _of_pairs(
+        self,
+        factors: list[_Placed],
+        ends: tuple[tuple[int, int], tuple[int, int]],
+        out: tuple[int, ...],
+        sizes: Shape,
+        counters: set[int],
+    ) -> Phrase | None:
+        """A product whose rows and columns count two labels each, (fast, slow).
+
+        A_jm B_ik is A (x) B, A_jk B_im is (A (x) B)*K, A_ij B_km is vec(A)*vec(B)'. A further
+        factor with both labels of the rows is diag(vec(C)) in front, one of the columns behind.
+        """
+        (i, j), (k, m) = ends
+        size = (sizes[out[0]], sizes[out[1]])
+        for one, other in (((j, m), (i, k)), ((j, k), (i, m)), ((i, j), (k, m))):
+            sides = _shared_out(factors, set(one), set(other))
+            if sides is None:
+                continue
+            bodies = [
+                self._reduced(side, pair, sizes, counters)
+                for side, pair in zip(sides, (one, other), strict=True)
+            ]
+            if bodies[0] is None or bodies[1] is None:
+                continue
+            if one == (i, j):
+                return p.outer(p.vec(bodies[0], size[0]), p.vec(bodies[1], size[1]))
+            written = p.kron(bodies[0], bodies[1], size)
+            turned = one == (j, k)
+            return p.mul([written, p.commutation(sizes[k], sizes[m])]) if turned else written
+        for factor in factors:
+            for place, pair in enumerate(ends):
+                if set(factor.labels) != set(pair) or len(set(pair)) != 2:
+                    continue
+                rest = [f for f in factors if f is not factor]
+                body = self._of_pairs(rest, ends, out, sizes, counters)
+                scaling = self._reduced([factor], pair, sizes, counters)
+                if body is not None and scaling is not None:
+                    diagonal = p.diag(p.vec(scaling, size[place]))
+                    return p.mul([diagonal, body] if place == 0 else [body, diagonal])
+        return None
 
     def _counted_power(
         self, arg: Node, label: int, counters: dict[int, Node], node: Node
@@ -354,6 +375,23 @@ def _component(factors: list[_Placed], start: int) -> tuple[list[_Placed], set[i
         reached |= {x for f in near for x in f.labels}
         grown = bool(near)
     return found, reached
+
+
+def _shared_out(
+    factors: list[_Placed], one: set[int], other: set[int]
+) -> tuple[list[_Placed], list[_Placed]] | None:
+    """The factors that hang together with either set of labels, None if some do with both."""
+    if one & other:
+        return None
+    sides: list[list[_Placed]] = []
+    reached: list[set[int]] = []
+    for labels in (one, other):
+        found = [_component(factors, label) for label in sorted(labels)]
+        sides.append([f for f in factors if any(f in near for near, _ in found)])
+        reached.append(set().union(*(seen for _, seen in found)))
+    if reached[0] & reached[1]:
+        return None
+    return [f for f in factors if f not in sides[1]], sides[1]
 
 
 @dataclass(frozen=True)
