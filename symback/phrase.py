@@ -310,10 +310,15 @@ def _joined_sums(terms: list[Phrase]) -> list[Phrase]:
             names = dict(zip(total.data, before.data, strict=True))
             if not _bound_in(total.args[0]).isdisjoint(before.data):
                 continue  # the new names would be caught
+            if other_coef == coef:
+                coef, other_coef, common = Fraction(1), Fraction(1), coef
+            else:
+                common = Fraction(1)
             body = add(
                 [mul([before.args[0]], other_coef), mul([renamed(total.args[0], names)], coef)]
             )
-            result[place] = Phrase("sum_over", (body, *before.args[1:]), before.data, before.shape)
+            joined = Phrase("sum_over", (body, *before.args[1:]), before.data, before.shape)
+            result[place] = mul([joined], common)
             break
         else:
             result.append(term)

@@ -46,6 +46,7 @@ RECIPROCALS: dict[str, Any] = {  # 1/f has a name of its own
     "tanh": sp.coth,
 }
 
+
 @cache
 def as_lambda(function: Callable[..., Any]) -> Any:
     """The function as a Lambda, always the same one: `applyfunc` makes a new one at each call."""

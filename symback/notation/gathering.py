@@ -7,6 +7,8 @@ from fractions import Fraction
 from typing import TypeAlias
 
 from symback import phrase as p
+from symback.notation.counts import counted_together, ranges_joined
+from symback.notation.starts import from_best_start
 from symback.phrase import Phrase
 
 Powers: TypeAlias = dict[Phrase, Fraction]
@@ -17,15 +19,23 @@ def gathered(terms: list[Phrase]) -> Phrase:
 
     a_i x_i + b_i x_i -> (a_i + b_i) x_i, and two terms under one condition stand under it together.
     """
+    terms = [inner for term in terms for inner in _terms_of(term)]
     by_condition: dict[frozenset[Phrase], list[Phrase]] = {}
-    for term in terms:
+    for term in counted_together(ranges_joined(terms)):
         conditions = frozenset(f for f in _factors(term) if f.head == "iverson")
         by_condition.setdefault(conditions, []).append(term)
     total = p.add(_common_out(_over_deltas(group)) for group in by_condition.values())
-    if total.head == "sum_over" and total.args[0].head == "add":
-        body = _common_out(list(total.args[0].args))  # sums that have become one
-        return Phrase("sum_over", (body, *total.args[1:]), total.data, total.shape)
+    coef, bare = _split_number(total)
+    if bare.head == "sum_over" and bare.args[0].head == "add":
+        body = _common_out(list(bare.args[0].args))  # sums that have become one
+        joined = Phrase("sum_over", (body, *bare.args[1:]), bare.data, bare.shape)
+        return p.mul([from_best_start(joined)], coef)
     return total
+
+
+def _split_number(term: Phrase) -> tuple[Fraction, Phrase]:
+    bare = p.mul(term.args) if term.head == "mul" else term
+    return p.coefficient(term), bare
 
 
 def _common_out(terms: list[Phrase]) -> Phrase:
@@ -40,10 +50,10 @@ def _common_out(terms: list[Phrase]) -> Phrase:
         least, most = min(exponents), max(exponents)
         if least * most > 0:
             common[base] = least if least > 0 else most
-    if not common:
-        return p.add(terms)
     sizes = {abs(p.coefficient(term)) for term in terms}
     size = sizes.pop() if len(sizes) == 1 else Fraction(1)
+    if not common and (size == 1 or any(not own for own in powers)):
+        return p.add(terms)
     rests = []
     for term, own in zip(terms, powers, strict=True):
         left = {base: e - common.get(base, 0) for base, e in own.items()}

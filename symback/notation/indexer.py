@@ -12,6 +12,7 @@ from symback import phrase as p
 from symback.graph import Node, Shape, Size, symbols_of, topological, transform
 from symback.notation.gathering import gathered
 from symback.notation.ranges import Demand, Range, System, always, narrowed, sides_of
+from symback.notation.starts import from_best_start
 from symback.ops import (
     ONE,
     ZERO,
@@ -59,7 +60,7 @@ class Notations(Protocol):
     def comprehension(self, node: Node) -> Phrase: ...
 
 
-INDEX_NAMES = "ijklmnpqrsuvw"
+INDEX_NAMES = "ijklqrsuvwpmn"
 
 
 def names_in(node: Node) -> set[str]:
@@ -198,7 +199,7 @@ class Indexer:
             return form
         origins = self.notation.origins.get(node)
         if origins is not None:
-            indices = tuple(add(i, o) for i, o in zip(indices, origins, strict=True))
+            indices = tuple(flat(add(i, o)) for i, o in zip(indices, origins, strict=True))
         if node.params[1] == "place":
             *inner, row = indices
             return Phrase(
@@ -250,11 +251,11 @@ class Indexer:
         body = self.entry(x, places)
         self.free = outside_free
         bounds = [
-            self.notation.scalar(bound)
+            self.notation.scalar(flat(bound))
             for limits in ranges.values()
             for bound in (limits.low, limits.high)
         ]
-        return Phrase(head, (body, *bounds), tuple(i.name for i in inner))
+        return from_best_start(Phrase(head, (body, *bounds), tuple(i.name for i in inner)))
 
     def _clipped(
         self,
@@ -281,8 +282,7 @@ class Indexer:
             if known is not None and known != 0:
                 return p.num(0)
             if known is None:
-                pair = (self.notation.scalar(value[label]), self.notation.scalar(index))
-                factors.append(Phrase("delta", pair))
+                factors.append(self._delta(flat(same)))
         ranges: dict[Node, Range] = {}
         for label in range(len(sizes)):
             if label not in value:
@@ -338,11 +338,12 @@ class Indexer:
             inside = [a for a in body.args if _mentions(a, inner_names)]
             body = p.mul(inside)
         order = sorted(ranges, key=system.bounds_others)
-        bounds = [self.notation.scalar(b) for i in order for b in (ranges[i].low, ranges[i].high)]
+        ends = [flat(b) for i in order for b in (ranges[i].low, ranges[i].high)]
+        bounds = [self.notation.scalar(end) for end in ends]
         if coef_out < 0:
             turned = _turned(body)
             coef_out, body = (coef_out, body) if turned is None else (-coef_out, turned)
-        total = _one_sum(body, bounds, tuple(i.name for i in order))
+        total = from_best_start(_one_sum(body, bounds, tuple(i.name for i in order)))
         return p.mul([*outside, total], coef_out)
 
     def _follow(

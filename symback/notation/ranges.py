@@ -395,7 +395,10 @@ class System:
         total = flat(total)
         steps = {i: stride_of(total, i) for i in self.ranges}
         # the innermost index gives way: the others may stand in its bounds
-        involved = [i for i in steps if _has_sign(steps[i]) and not self.bounds_others(i)]
+        alone = sum(depends_on(total, i) for i in self.ranges) == 1
+        involved = [
+            i for i in steps if _has_sign(steps[i]) and (alone or not self.bounds_others(i))
+        ]
         if not involved:
             self.demands.append(Demand("<=", total))
             return

@@ -32,10 +32,11 @@ Members: TypeAlias = tuple[tuple[int, int, int | None], ...]
 def common_factors(products: list[Product], *, with_units: bool) -> list[Members]:
     """The factors that several terms have in one role, with the places where they stand.
 
-    Terms with conditions on indices have none, but for unit vectors where those are wanted.
+    x^2 and x^3 have x^2 in common, and so have 1/x and 1/x^2 the latter. Terms with conditions on
+    indices have none.
 
-    x^2 and x^3 have x^2 in common, and so have 1/x and 1/x^2 the latter. p_i A_ik and c_i d_j A_jk
-    have A in common, once its first axis is detached from p: diag(p)_ij A_jk.
+    With `with_units`, for matrix notation, terms with unit vectors do; and p_i A_ik and
+    c_i d_j A_jk have A in common, once its first axis is detached from p: diag(p)_ij A_jk.
     """
     groups: dict[tuple[object, ...], list[tuple[int, int, int | None]]] = {}
     fixed = [t for t, product in enumerate(products) if product.is_fixed]
@@ -52,7 +53,7 @@ def common_factors(products: list[Product], *, with_units: bool) -> list[Members
             base, exponent = split_power(factor)
             numeric = value_of(exponent) is not None
             role = _role(product, place)
-            for detached in (None, *_detachable(product, place)):
+            for detached in (None, *(_detachable(product, place) if with_units else ())):
                 hung = tuple(
                     ("sum", axis) if axis == detached else own for axis, own in enumerate(role)
                 )

@@ -59,6 +59,7 @@ from symback.simplify.sums import (
     MAX_EXPANDED_TERMS,
     common_coefficient,
     expand,
+    expand_mask,
     flatten_sum,
     fuse_sum,
     is_fixed,
@@ -272,6 +273,9 @@ class Simplifier:
             return self._gathered(self._cancelled(split))
         if not any(f.op == "add" for f in node.args):
             return node
+        unmasked = expand_mask(node) if self.indices else None
+        if unmasked is not None:
+            return self._gathered(self._cancelled(unmasked))
         expanded = expand(node, MAX_EXPANDED_TERMS)
         if expanded is None:
             return node

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Callable, Iterator
 from fractions import Fraction
+from functools import partial
 from math import gcd, lcm
 
-from symback.graph import Node, Shape, Size
+from symback.graph import Node, Shape, Size, topological
 from symback.ops import (
     Labels,
     Number,
@@ -241,6 +243,8 @@ def _swap_square(term: Node, first: str, second: str) -> tuple[Node, Node] | Non
 
 
 MAX_EXPANDED_TERMS = 40
+EVERYWHERE = frozenset(("pow", "exp", "sin", "cos", "tanh", "sigmoid", "relu", "abs", "maximum"))
+"""Functions that have a value for all arguments (a power: of a positive exponent)."""
 
 
 def is_sum(node: Node) -> bool:
@@ -266,7 +270,7 @@ def expand(node: Node, limit: int, chosen: Callable[[Node], bool] | None = None)
         sums = [
             place
             for place, factor in enumerate(alone)
-            if (chosen(factor) if chosen else _opens(factor) and alone.count(factor) == 1)
+            if (chosen(factor) if chosen else alone.count(factor) == 1 and _opens(product, place))
         ]
         if not sums or term.op != "einsum":
             done.append(term)
@@ -280,8 +284,33 @@ def expand(node: Node, limit: int, chosen: Callable[[Node], bool] | None = None)
     return add(*done)
 
 
-def _opens(factor: Node) -> bool:
-    return is_sum(factor) and not is_fixed(factor)
+def expand_mask(node: Node) -> Node | None:
+    """sum_i (1 - [i = k]) x_i -> sum_i x_i - x_k, wherever x_k has a value."""
+    product = Product.of(node)
+    for place, (factor, labels) in enumerate(product.factors):
+        masks = is_sum(factor) and is_fixed(factor) and not product.summed_none(labels)
+        if masks and _opens(product, place):
+            return expand(node, MAX_EXPANDED_TERMS, partial(operator.is_, factor))
+    return None
+
+
+def _opens(product: Product, place: int) -> bool:
+    """Whether a factor is a sum, but no I - 1*1'/n, and no mask on what has no value under it.
+
+    (1 - I).*A is A - I.*A, but 1/(x_i - x_j) without i = j is no difference of two sums.
+    """
+    total, labels = product.factors[place]
+    if not is_sum(total) or not is_fixed(total):
+        return is_sum(total)
+    if any(abs(split_coefficient(term)[0]) != 1 or term.args for term in total.args):
+        return False
+    masked = [f for f, own in product.factors if set(labels) <= set(own) and f is not total]
+    return not any(map(_may_lack_value, topological(masked)))
+
+
+def _may_lack_value(node: Node) -> bool:
+    e = value_of(split_power(node)[1])
+    return node.op == "map" and (e is None or e < 0 or node.params[0] not in EVERYWHERE)
 
 
 def is_fixed(total: Node) -> bool:

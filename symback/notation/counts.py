@@ -1,0 +1,141 @@
+"""Terms whose factors are counts, and sums over ranges that lie side by side."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from fractions import Fraction
+from itertools import combinations
+from typing import TypeAlias
+
+from symback import phrase as p
+from symback.phrase import Phrase
+
+Linear: TypeAlias = dict[Phrase, Fraction]  # of scalar symbols; the number stands under UNIT
+
+SMOOTH = ("exp", "sin", "cos", "tanh", "sigmoid")
+
+
+def counted_together(terms: list[Phrase]) -> list[Phrase]:
+    """(n - k) x_k + (k - 1) x_k -> (n - 1) x_k."""
+    groups: dict[frozenset[Phrase], list[tuple[Phrase, Linear]]] = {}
+    for term in terms:
+        rest, count = _split_count(term)
+        groups.setdefault(frozenset(rest), []).append((term, count))
+    result: list[Phrase] = []
+    for members in groups.values():
+        if len(members) < 2 or all(len(count) == 1 for _, count in members):
+            result.extend(term for term, _ in members)
+            continue
+        total = _sum_of(*(count for _, count in members))
+        if total:
+            result.append(p.mul([_written(total), *_split_count(members[0][0])[0]]))
+    return result or [p.num(0)]
+
+
+def ranges_joined(terms: list[Phrase]) -> list[Phrase]:
+    """sum_(i<k) x_i + sum_(i>k) x_i -> sum_i x_i - x_k, where x_k plainly has a value."""
+    for one, other in combinations(terms, 2):
+        for first, second in ((one, other), (other, one)):
+            joined = _joined(first, second)
+            if joined is not None:
+                rest = [term for term in terms if term not in (one, other)]
+                return ranges_joined([*rest, *joined])
+    return terms
+
+
+def _joined(first: Phrase, second: Phrase) -> list[Phrase] | None:
+    """The sum over both ranges and what it has too much, if the second follows the first."""
+    one, other = _split_sum(first), _split_sum(second)
+    if one is None or other is None or one[:2] != other[:2]:
+        return None
+    coef, outside, (body, low, high), name = one
+    _, _, (other_body, other_low, other_high), other_name = other
+    ends = _linear(high), _linear(other_low)
+    if ends[0] is None or ends[1] is None or body != p.renamed(other_body, {other_name: name}):
+        return None
+    gap = _sum_of(ends[1], {place: -c for place, c in ends[0].items()})
+    if gap not in ({p.UNIT: 1}, {p.UNIT: 2}):
+        return None
+    whole = Phrase("sum_over", (body, low, other_high), (name,))
+    joined = [p.mul([*outside, whole], coef)]
+    if gap == {p.UNIT: 2}:
+        between = _written(_sum_of(ends[0], {p.UNIT: Fraction(1)}))
+        if not _has_value(body):
+            return None
+        joined.append(p.mul([*outside, _put(body, str(name), between)], -coef))
+    return joined
+
+
+def _split_sum(
+    term: Phrase,
+) -> tuple[Fraction, frozenset[Phrase], tuple[Phrase, ...], object] | None:
+    """Number, outer factors, body and bounds, and index of a product with one sum over an index."""
+    factors = term.args if term.head == "mul" else (term,)
+    sums = [factor for factor in factors if factor.head == "sum_over"]
+    if len(sums) != 1 or len(sums[0].data) != 1 or sums[0].is_matrix:
+        return None
+    outside = frozenset(factor for factor in factors if factor is not sums[0])
+    return p.coefficient(term), outside, sums[0].args, sums[0].data[0]
+
+
+def _has_value(body: Phrase) -> bool:
+    """Whether a summand has a value whatever its index: it divides by nothing."""
+    if body.head == "pow":
+        e = body.args[1]
+        fine = e.is_number and e.value > 0 and e.value.denominator == 1
+    else:
+        plain = body.head in ("entry", "symbol", "number", "mul", "add")
+        fine = plain or (body.head == "function" and body.data[0] in SMOOTH)
+    return fine and all(map(_has_value, body.args))
+
+
+def _put(phrase: Phrase, name: str, place: Phrase) -> Phrase:
+    """The phrase at a place of its index."""
+    if phrase.head == "symbol":
+        return place if phrase.data == (name, "index") else phrase
+    args = tuple(_put(arg, name, place) for arg in phrase.args)
+    if phrase.head == "add":
+        return p.add(args)
+    if phrase.head == "mul":
+        return p.mul(args, p.coefficient(phrase))
+    return Phrase(phrase.head, args, phrase.data, phrase.shape, phrase.symmetric)
+
+
+def _split_count(term: Phrase) -> tuple[list[Phrase], Linear]:
+    """The other factors of a term, and its number times the one factor that is a count."""
+    factors = [f for f in (term.args if term.head == "mul" else (term,)) if not f.is_number]
+    coef = p.coefficient(term)
+    for factor in factors:
+        count = _linear(factor)
+        if count is not None and factor.head == "add":
+            rest = [f for f in factors if f is not factor]
+            return rest, {place: coef * c for place, c in count.items()}
+    return factors, {p.UNIT: coef}
+
+
+def _linear(phrase: Phrase) -> Linear | None:
+    """The numbers before each symbol, None for what is more than their sum."""
+    result: Linear = {}
+    for term in phrase.args if phrase.head == "add" else (phrase,):
+        coef, bare = p.coefficient(term), term
+        if term.is_number:
+            bare = p.UNIT
+        elif term.head == "mul":
+            bare = p.mul(term.args)
+        if bare != p.UNIT and (bare.head != "symbol" or bare.shape):
+            return None
+        result[bare] = result.get(bare, Fraction(0)) + coef
+    return result
+
+
+def _sum_of(*counts: Mapping[Phrase, Fraction]) -> Linear:
+    total: Linear = {}
+    for count in counts:
+        for place, coef in count.items():
+            total[place] = total.get(place, Fraction(0)) + coef
+    return {place: coef for place, coef in total.items() if coef}
+
+
+def _written(count: Linear) -> Phrase:
+    terms = [p.num(c) if place == p.UNIT else p.mul([place], c) for place, c in count.items()]
+    return p.add(terms) if terms else p.num(0)

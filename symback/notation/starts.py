@@ -1,0 +1,86 @@
+"""Where the index of a sum starts: sum_(j=0..T-2) x_(j+1) x_(j+2) is sum_(t=2..T) x_(t-1) x_t."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from fractions import Fraction
+
+from symback import phrase as p
+from symback.phrase import Phrase
+
+
+def from_best_start(total: Phrase) -> Phrase:
+    """A sum or product over indices with each index shifted so that it reads shortest."""
+    for name in total.data:
+        uses = [use for arg in total.args for use in _uses(arg, str(name))]
+        shifts = {offset / factor for factor, offset in uses}
+        whole = sorted(shift for shift in shifts if shift.denominator == 1)
+        ways = (_shifted_sum(total, str(name), shift) for shift in whole)
+        total = min((total, *ways), key=_reading)
+    return total
+
+
+def _reading(total: Phrase) -> tuple[int, int]:
+    """How much there is to read, and of sums with as much, how much in the bounds."""
+    return total.length, sum(bound.length for bound in total.args[1:])
+
+
+def _shifted_sum(total: Phrase, name: str, shift: Fraction) -> Phrase:
+    """The sum over j = i + shift instead of i."""
+    body, *bounds = (_shifted(arg, name, shift) for arg in total.args)
+    place = 2 * total.data.index(name)
+    bounds[place : place + 2] = (_plus(bound, shift) for bound in bounds[place : place + 2])
+    return Phrase(total.head, (body, *bounds), total.data, total.shape)
+
+
+def _multiple_of(term: Phrase, name: str) -> Fraction:
+    """c for c*i, 0 for anything else."""
+    if term.head == "mul" and len(term.args) == 1:
+        return p.coefficient(term) * _multiple_of(term.args[0], name)
+    return Fraction(term.head == "symbol" and term.data == (name, "index"))
+
+
+def _uses(phrase: Phrase, name: str) -> Iterator[tuple[Fraction, Fraction]]:
+    """c, b for each c*i + b in a phrase."""
+    terms = phrase.args if phrase.head == "add" else (phrase,)
+    factor = sum(_multiple_of(term, name) for term in terms)
+    if factor:
+        yield Fraction(factor), sum((t.value for t in terms if t.is_number), Fraction(0))
+    if not _multiple_of(phrase, name):
+        for arg in phrase.args:
+            if not _multiple_of(arg, name) or phrase.head != "add":
+                yield from _uses(arg, name)
+
+
+def _shifted(phrase: Phrase, name: str, shift: Fraction) -> Phrase:
+    """The phrase with i - shift in the place of i."""
+    factor = _multiple_of(phrase, name)
+    if factor:
+        return _plus(phrase, -factor * shift)
+    if not phrase.args:
+        return phrase
+    if phrase.head == "add" and not phrase.is_matrix:
+        moved = sum(_multiple_of(term, name) for term in phrase.args)
+        terms = [t if _multiple_of(t, name) else _shifted(t, name, shift) for t in phrase.args]
+        return _plus(p.add(terms), -moved * shift)
+    args = tuple(_shifted(arg, name, shift) for arg in phrase.args)
+    if args == phrase.args:
+        return phrase
+    if phrase.head == "mul":
+        return p.mul(args, p.coefficient(phrase))
+    moved_on = Phrase(phrase.head, args, phrase.data, phrase.shape, phrase.symmetric)
+    return from_best_start(moved_on) if phrase.head in ("sum_over", "prod_over") else moved_on
+
+
+def _plus(phrase: Phrase, number: Fraction) -> Phrase:
+    """The sum of a scalar and a number, taken into maxima and minima."""
+    if not number:
+        return phrase
+    if phrase.head == "function" and phrase.data[0] in ("maximum", "minimum"):
+        return p.function(str(phrase.data[0]), tuple(_plus(arg, number) for arg in phrase.args))
+    terms = phrase.args if phrase.head == "add" else (phrase,)
+    number += sum((term.value for term in terms if term.is_number), Fraction(0))
+    rest = [term for term in terms if not term.is_number]
+    if not rest or not number:
+        return p.add(rest) if rest else p.num(number)
+    return p.add([*rest, p.num(number)])
