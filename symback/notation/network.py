@@ -82,12 +82,13 @@ class Network:
             self.vectors[other].append(column)
             return
         (a, first), (b, second) = edges.items()
-        # vectors at both ends of an edge are an outer product on it
+        # (u*v') .* A where u and v are symbols, else diag(u)*A*diag(v)
         for other, forms in ((a, first), (b, second)):
             if vectors and self.vectors[other] and self._degree(other) + (other in self.out):
                 column, row = p.hadamard(vectors), p.hadamard(self.vectors[other])
-                forms.append(p.outer(column, row))
-                vectors, self.vectors[other] = [], []
+                if column.length == row.length == 1:
+                    forms.append(p.outer(column, row))
+                    vectors, self.vectors[other] = [], []
         middle = [p.diag(p.hadamard(vectors))] if vectors else []
         form = p.mul([p.transpose(p.hadamard(first)), *middle, p.hadamard(second)])
         self.edges.append((a, b, form))
@@ -105,14 +106,16 @@ class Network:
         if not forms and not left and not right:
             return p.mul([*self.scalars, p.ones((self.sizes[row], self.sizes[col]))])
         if not forms:
-            return p.mul([*self.scalars, p.outer(self._column(row), self._column(col))])
-        if left and right:
-            outer_product = p.outer(self._column(row), self._column(col))
-            return p.mul([*self.scalars, p.hadamard([outer_product, *forms])])
+            return p.mul([*self.scalars, self._outer(row, col)])
         body = p.hadamard(forms)
+        if left and right and body.head != "mul":
+            return p.mul([*self.scalars, p.hadamard([self._outer(row, col), body])])
         before = [p.diag(p.hadamard(left))] if left else []
         after = [p.diag(p.hadamard(right))] if right else []
         return p.mul([*self.scalars, *before, body, *after])
+
+    def _outer(self, row: int, col: int) -> Phrase:
+        return p.outer(self._column(row), self._column(col))
 
     def _column(self, label: int) -> Phrase:
         vectors = self.vectors[label]

@@ -218,6 +218,8 @@ def take_out(
         kept = [x for x in own_sizes if any(x in own for _, own in inner)]
         rests.append((coef, inner, kept, own_sizes))
         axes_of.append(frozenset(kept))
+    if len(out) == 1 and any(_is_scaled(inner, kept) for _, inner, kept, _ in rests):
+        return None  # A'*(u .* v) + B'*(u .* w) reads better than (diag(v)*A + diag(w)*B)'*u
     axes = _union_axes(axes_of, spread=spread)
     if axes is None or len(axes) > max(2, len(out)):
         return None  # a sum of rank three would have no matrix notation
@@ -238,6 +240,12 @@ def take_out(
     chosen = {t for t, _, _ in members}
     others = [term for t, term in enumerate(node.args) if t not in chosen]
     return add(gathered, *others) if others else gathered
+
+
+def _is_scaled(factors: list[tuple[Node, tuple[Label, ...]]], kept: list[Label]) -> bool:
+    """Whether a matrix among these has a column in front or behind, as diag(v)*A has."""
+    columns = {labels[0] for _, labels in factors if len(labels) == 1} & set(kept)
+    return any(len(labels) == 2 and not columns.isdisjoint(labels) for _, labels in factors)
 
 
 def _take_out_scalar(
