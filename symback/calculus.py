@@ -16,7 +16,7 @@ from symback.explicit import explicit_phrase
 from symback.graph import Node, Shape, symbols_of, topological
 from symback.notation import Notation
 from symback.ops import Label, Labels, einsum, einsum_parts
-from symback.phrase import Phrase, entry, has_unit_columns, transpose
+from symback.phrase import Phrase, entry, has_unit_columns, transpose, with_one_sigmoid
 from symback.simplify import Simplifier, simplify
 from symback.simplify.blocks import expand_blocks
 from symback.simplify.sums import MAX_EXPANDED_TERMS, expand, is_sum
@@ -213,7 +213,7 @@ class _Derivation:
             form = form if form.length < entries_form.length else None
         if form is not None:
             try:
-                return writer(transpose(form) if turned else form)
+                return writer(with_one_sigmoid(transpose(form) if turned else form))
             except (*CANNOT_BUILD, Unsupported):  # a sum of matrices inside a product, say
                 form = None
         if turned and node.rank == 2:
@@ -221,7 +221,7 @@ class _Derivation:
         try:
             form = self._by_entries(notation, node)
             as_row = turned and node.rank == 1 and not as_arrays
-            return writer(_as_row(form) if as_row else form)
+            return writer(with_one_sigmoid(_as_row(form) if as_row else form))
         except CANNOT_BUILD as error:
             raise Unsupported(f"SymPy cannot write this derivative: {error}") from error
 

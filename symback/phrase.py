@@ -206,6 +206,33 @@ def _paired_sigmoids(factors: list[Phrase]) -> list[Phrase]:
     return factors
 
 
+def with_one_sigmoid(phrase: Phrase) -> Phrase:
+    """sigmoid(-u) as 1 - sigmoid(u) in a phrase that has sigmoid(u) too."""
+    arguments = set()
+    todo = [phrase]
+    while todo:
+        piece = todo.pop()
+        if piece.head == "function" and piece.data == ("sigmoid",):
+            arguments.add(piece.args[0])
+        todo.extend(piece.args)
+    turned = {u for u in arguments if coefficient(u) < 0 and mul([u], -1) in arguments}
+    return _without_sigmoids(phrase, turned) if turned else phrase
+
+
+def _without_sigmoids(phrase: Phrase, turned: set[Phrase]) -> Phrase:
+    if phrase.head == "function" and phrase.data == ("sigmoid",) and phrase.args[0] in turned:
+        upright = function("sigmoid", (mul([phrase.args[0]], -1),))
+        return add([ones(phrase.shape), mul([upright], -1)])
+    args = tuple(_without_sigmoids(arg, turned) for arg in phrase.args)
+    if args == phrase.args:
+        return phrase
+    if phrase.head == "add":
+        return add(args)
+    if phrase.head == "mul":
+        return mul(args, coefficient(phrase))
+    return Phrase(phrase.head, args, phrase.data, phrase.shape, phrase.symmetric)
+
+
 def outer(u: Phrase, v: Phrase) -> Phrase:
     """The product of a column and a row: A*1 times (B*1)' is A*ones*B'."""
     left, right = mul([u]), mul([v])

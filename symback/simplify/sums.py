@@ -52,6 +52,7 @@ def fuse_sum(node: Node, tidy: Callable[[Node], Node], *, factor: bool = False) 
     while node.op == "add":
         fused = (
             (None if factor else _one_less_sigmoid(node))
+            or _two_sigmoids(node)
             or _hyperbolic(node)
             or join_cases(node)
             or _join_diagonals(node, tidy)
@@ -159,6 +160,28 @@ def _join_totals(node: Node, tidy: Callable[[Node], Node]) -> Node | None:
         joined = einsum(1, [(tidy(add(*parts)), tuple(range(len(shape))))], ())
         rest = [t for t in node.args if t not in terms]
         return add(*rest, joined) if rest else joined
+    return None
+
+
+def _two_sigmoids(node: Node) -> Node | None:
+    """a*sigmoid(u) + b*sigmoid(-u) -> (a - b)*sigmoid(u) + b for numbers a and b."""
+    found: dict[Node, tuple[Number, Node]] = {}
+    for term in node.args:
+        coef, core = split_coefficient(term)
+        if core.op != "map" or core.params[0] != "sigmoid":
+            continue
+        u = core.args[0]
+        mate = found.get(scale(-1, u)) or found.get(opposite(u))
+        if mate is None:
+            found[u] = (coef, term)
+            continue
+        other_coef, other = mate
+        mirrored = split_coefficient(other)[1]
+        kept, a, b = (core, coef, other_coef)
+        if _is_upright(mirrored, core):
+            kept, a, b = (mirrored, other_coef, coef)
+        rest = [t for t in node.args if t is not term and t is not other]
+        return add(*rest, scale(a - b, kept), scale(b, ones(node.shape)))
     return None
 
 
