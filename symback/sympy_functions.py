@@ -63,7 +63,7 @@ COMPOSED: dict[str, Callable[..., Any]] = {
     "maximum": sp.Max,
     "minimum": sp.Min,
     "polygamma": lambda k, x: sp.digamma(x) if k == 0 else sp.polygamma(k, x),
-    "where": lambda c, a, b: sp.Piecewise((a, _holds(c)), (b, True)),
+    "where": lambda c, a, b: sp.Piecewise((a, _holds(c)), *_cases(b)),
     "lt": sp.StrictLessThan,
     "le": sp.LessThan,
     "eq": sp.Equality,
@@ -72,6 +72,16 @@ COMPOSED: dict[str, Callable[..., Any]] = {
     "or": lambda a, b: sp.Or(_holds(a), _holds(b)),
     "not": lambda a: sp.Not(_holds(a)),
 }
+
+
+def _cases(value: Any) -> list[tuple[Any, Any]]:
+    """The cases of c*Piecewise(...), so that they stand beside those before them."""
+    factors = sp.Mul.make_args(value)
+    inner = [factor for factor in factors if isinstance(factor, sp.Piecewise)]
+    if len(inner) != 1:
+        return [(value, True)]
+    rest = sp.Mul(*(factor for factor in factors if factor is not inner[0]))
+    return [(rest * branch, condition) for branch, condition in inner[0].args]
 
 
 def _holds(condition: Any) -> Any:

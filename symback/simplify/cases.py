@@ -26,8 +26,8 @@ def has_cases(term: Node) -> bool:
     return any(f.op == "map" and f.params[0] == "where" for f in Product.of(term).factors_alone)
 
 
-def absorb_into_case(product: Product) -> bool:
-    """x*where(c, 1, 0) -> where(c, x, 0), where that writes x once."""
+def absorb_into_case(product: Product, tidy: Callable[[Node], Node]) -> bool:
+    """x*where(c, 1, 0) -> where(c, x, 0), where that writes x once; x is made `tidy`."""
     for place, (node, labels) in enumerate(product.factors):
         if node.op != "map" or node.params[0] != "where" or is_zero(node):
             continue
@@ -44,7 +44,7 @@ def absorb_into_case(product: Product) -> bool:
         if not absorbed and coef == 1:
             continue
         others = [product.factors[k][0] for k in absorbed]
-        cases = [scale(coef, hadamard(x, *others, merge=True)) for x in (a, b)]
+        cases = [tidy(scale(coef, hadamard(x, *others, merge=True))) for x in (a, b)]
         cases = [zeros(()) if is_zero(x) else x for x in cases]
         if pure:
             product.coef = 1
@@ -53,29 +53,47 @@ def absorb_into_case(product: Product) -> bool:
     return False
 
 
-def join_cases(node: Node) -> Node | None:
-    """where(c, a, 0) + where(c, 0, b) -> where(c, a, b)."""
+def join_cases(node: Node, tidy: Callable[[Node], Node]) -> Node | None:
+    """where(c, a, 0) + where(c, 0, b) -> where(c, a, b), the sums in the cases made `tidy`.
+
+    where(c, a, 0) + where(d, where(c, 0, b), 0) -> where(c, a, where(d, b, 0))
+    """
     seen: dict[tuple[Node, bool], Node] = {}
     for term in node.args:
         coef, case, turned = _case_of(term)
-        if case.op != "map" or case.params[0] != "where":
+        if not _is_case(case):
             continue
         condition, a, b = case.args
         mate = seen.get((condition, turned))
         if mate is not None:
             other_coef, other, _ = _case_of(mate)
-            _, p, q = other.args
-            cases = [
-                add(broadcast(scale(coef, x), case), broadcast(scale(other_coef, y), case))
-                for x, y in ((a, p), (b, q))
-            ]
-            joined = apply("where", condition, *cases)
-            joined = out_of_cases(joined) or joined
-            joined = flipped(joined) if turned else joined
-            rest = [t for t in node.args if t is not term and t is not mate]
-            return add(*rest, joined) if rest else joined
-        seen[condition, turned] = term
+            pairs = zip(other.args[1:], (a, b), strict=True)
+            parts = [(scale(other_coef, x), scale(coef, y)) for x, y in pairs]
+        else:
+            seen[condition, turned] = term
+            mate = next((t for t in node.args if _decides(condition, t, term)), None)
+            if mate is None or turned:
+                continue
+            parts = [(scale(coef, x), in_case(mate, condition, k)) for k, x in ((1, a), (2, b))]
+        cases = [tidy(add(*(broadcast(part, case) for part in pair))) for pair in parts]
+        joined = apply("where", condition, *cases)
+        joined = out_of_cases(joined) or joined
+        joined = flipped(joined) if turned else joined
+        rest = [t for t in node.args if t is not term and t is not mate]
+        return add(*rest, joined) if rest else joined
     return None
+
+
+def _is_case(node: Node) -> bool:
+    return node.op == "map" and node.params[0] == "where"
+
+
+def _decides(condition: Node, term: Node, other: Node) -> bool:
+    """Whether the cases inside a term depend on a condition that is not its own."""
+    inner = _case_of(term)[1]
+    if term is other or not _is_case(inner) or inner.args[0] is condition:
+        return False
+    return in_case(term, condition, 1) is not term
 
 
 def _case_of(term: Node) -> tuple[Number, Node, bool]:
@@ -119,8 +137,7 @@ def in_case(node: Node, condition: Node, place: int) -> Node:
     """
 
     def decide(inner: Node) -> Node | None:
-        same = inner.op == "map" and inner.params[0] == "where" and inner.args[0] is condition
-        return inner.args[place] if same else None
+        return inner.args[place] if _is_case(inner) and inner.args[0] is condition else None
 
     return decided(node, decide)
 

@@ -22,6 +22,7 @@ from symback.ops import (
     split_coefficient,
     split_power,
     value_of,
+    zeros,
 )
 from symback.rules import hadamard
 from symback.simplify.blocks import of_block_diagonal
@@ -78,7 +79,7 @@ def _fuse_pair(a: Node, b: Node) -> Node | None:
         if name == "step" and b is a:
             return a
         if b is x:
-            return apply("relu", x) if name == "step" else None
+            return apply("relu", x) if name == "step" else apply("maximum", x, zeros(x.shape))
     if name == "exp" and base.op == "map" and base.params[0] == "exp":
         u, v = a.args[0], base.args[0]
         one_piece = is_softmax(a) or is_softmax(base)

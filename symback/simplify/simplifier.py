@@ -142,7 +142,7 @@ class Simplifier:
                 or decide_by_step(product)
                 or recognise_softmax(product)
                 or sum_of_softmax(product)
-                or absorb_into_case(product)
+                or absorb_into_case(product, self._product)
                 or substitute_selections(product)
                 or sum_of_indices(product)
                 or (not self.indices and (at_given_index(product) or sum_of_spread(product)))
@@ -315,6 +315,7 @@ class Simplifier:
 
     def _fused(self, node: Node) -> Node:
         """What is left of a sum when a factor has been taken out, tidied in its turn."""
+        node = flatten_sum(node)
         if node.op == "add" and any(map(has_cases, node.args)):
             node = self._cancelled(node)  # c*where(a, 0, 1) -> where(a, 0, c), which joins others
         node = fuse_sum(node, self._fused, factor=True)
