@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from typing import Any, Literal, get_args
 
@@ -16,7 +17,7 @@ from symback.explicit import explicit_phrase
 from symback.graph import Node, Shape, symbols_of, topological
 from symback.notation import Notation
 from symback.ops import Label, Labels, einsum, einsum_parts
-from symback.phrase import Phrase, entry, has_unit_columns, transpose, with_one_sigmoid
+from symback.phrase import Phrase, entry, transpose, unit_columns, with_one_sigmoid
 from symback.simplify import Simplifier, simplify
 from symback.simplify.blocks import expand_blocks
 from symback.simplify.sums import MAX_EXPANDED_TERMS, expand, is_sum
@@ -205,12 +206,13 @@ class _Derivation:
         writer = Writer(notation, reader.written, arrays=as_arrays)
         node = self.node if layout != "vec" else self._vectorised(notation)
         turned = bool(node.shape) and self._is_row(layout)
-        form = None if self.by_indices else notation.matrix(node)
+        form = None if self.by_indices and not self.root.shape else notation.matrix(node)
         if form is None and not self.by_indices and node.rank in (1, 2):
             form = self._multiplied_out(notation, node)
-        if form is not None and has_unit_columns(form):
+        if form is not None and unit_columns(form):
             entries_form = self._by_entries(notation, node)
-            form = form if form.length < entries_form.length else None
+            longer = form.length >= entries_form.length and entries_form.head != "comprehension"
+            form = None if longer or _lists_all(unit_columns(form)) else form
         if form is not None:
             try:
                 return writer(with_one_sigmoid(transpose(form) if turned else form))
@@ -328,6 +330,12 @@ def _kinks(root: Node, variables: Sequence[Node]) -> frozenset[Node]:
         for u in found
         if ops.apply("sign", u) not in squares and set(variables) <= set(symbols_of([u]))
     )
+
+
+def _lists_all(columns: set[Phrase]) -> bool:
+    """Whether these are all columns of an identity matrix: then entries are what was meant."""
+    counts = Counter(column.shape[0] for column in columns)
+    return any(count == size != 1 for size, count in counts.items())
 
 
 def _within(node: Node, variable: _Variable) -> Node:

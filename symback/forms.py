@@ -10,7 +10,7 @@ from symback.graph import Node, Shape, symbols_of, transform, tree_size
 from symback.notation import Notation
 from symback.notation.indexer import column_shape
 from symback.ops import einsum, number, rebuild, symbol
-from symback.phrase import Phrase, has_unit_columns, num, transpose
+from symback.phrase import Phrase, num, transpose, unit_columns
 from symback.problem import Problem, Target
 from symback.rules import one_hot
 from symback.simplify import Simplifier
@@ -83,7 +83,7 @@ class Forms:
     def _write(self, node: Node, shape: Shape | None) -> Phrase:
         form = self.notation.matrix(node)
         is_row = shape is not None and len(shape) == 2 and shape[0] == 1 and node.rank == 1
-        short = form is not None and not has_unit_columns(form)
+        short = form is not None and not unit_columns(form)
         explicit = None if short or not node.shape else self._explicit(node)
         if form is not None and (explicit is None or form.length < explicit.length):
             return transpose(form) if is_row else form

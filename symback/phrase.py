@@ -130,14 +130,15 @@ def eye(size: Size) -> Phrase:
     return Phrase("eye", shape=(size, size), symmetric=True)
 
 
-def has_unit_columns(phrase: Phrase) -> bool:
-    todo = [phrase]
+def unit_columns(phrase: Phrase) -> set[Phrase]:
+    """The columns of identity matrices that are written in a phrase."""
+    found, todo = set(), [phrase]
     while todo:
         piece = todo.pop()
         if piece.head == "slice" and piece.args[0].head == "eye":
-            return True
+            found.add(piece)
         todo.extend(piece.args)
-    return False
+    return found
 
 
 def coefficient(phrase: Phrase) -> Fraction:

@@ -120,7 +120,9 @@ class Writer:
             return product
         if isinstance(product, sp.MatrixBase):
             return factor * product
-        return sp.MatMul(factor, *(product.args if isinstance(product, sp.MatMul) else (product,)))
+        whole = product if isinstance(product, sp.MatMul) else sp.MatMul(product)
+        number, matrices = whole.as_coeff_matrices()
+        return sp.MatMul(factor * number, *matrices)
 
     def _number_of(self, p: Phrase) -> Any:
         value = coefficient(p)

@@ -95,3 +95,8 @@ def array(body: Any, *axes: tuple[Any, Any]) -> ArrayComprehension:
         array(KroneckerDelta(i, k)*Y[l, j], (i, m), (j, p), (k, m), (l, n))
     """
     return ArrayComprehension(body, *[(index, 0, sp.sympify(size) - 1) for index, size in axes])
+
+
+def unit(place: Any, size: Any) -> Any:
+    """Column `place` of the identity, counted from 0."""
+    return sp.Identity(size)[:, place : place + 1]

@@ -13,14 +13,12 @@ import sympy as sp
 from sympy import (
     Determinant,
     DotProduct,
-    FunctionMatrix,
     HadamardPower,
     HadamardProduct,
     Identity,
     Inverse,
     KroneckerDelta,
     KroneckerProduct,
-    Lambda,
     MatrixSymbol,
     OneMatrix,
     Q,
@@ -36,7 +34,7 @@ from sympy import (
 )
 from sympy.matrices.expressions.diagonal import DiagMatrix
 
-from tests.corpus import Row, array
+from tests.corpus import Row, array, unit
 
 n, m, p, q = symbols("n m p q", integer=True, positive=True)
 N = symbols("N", integer=True, positive=True)
@@ -256,7 +254,7 @@ jac(
     "inverse-by-entry",
     X.inv(),
     X[i, j],
-    FunctionMatrix(n, n, Lambda((k, l), -X.inv()[k, i] * X.inv()[j, l])),
+    -X.inv()[:, i : i + 1] * X.inv()[j : j + 1, :],
     "60",
 )
 grad("inverse-form", a.T * X.inv() * b, X, -X.T.inv() * a * b.T * X.T.inv(), "61")
@@ -362,7 +360,7 @@ jac(
     "by-entry",
     Xnm,
     Xnm[i, j],
-    FunctionMatrix(n, m, Lambda((k, l), KroneckerDelta(k, i) * KroneckerDelta(l, j))),
+    unit(i, n) * unit(j, m).T,
     "73",
 )
 jac(
@@ -416,7 +414,7 @@ jac(
     "outer-by-entry",
     Xnm * Amm,
     Xnm[i, j],
-    FunctionMatrix(n, m, Lambda((k, l), KroneckerDelta(k, i) * Amm[j, l])),
+    unit(i, n) * Amm[j : j + 1, :],
     "74",
 )
 

@@ -9,13 +9,11 @@ from sympy import (
     Determinant,
     DotProduct,
     Function,
-    FunctionMatrix,
     HadamardPower,
     Heaviside,
     Identity,
     IndexedBase,
     KroneckerDelta,
-    Lambda,
     Matrix,
     MatrixExpr,
     MatrixSymbol,
@@ -43,7 +41,7 @@ from sympy import (
 )
 from sympy.matrices.expressions.diagonal import DiagMatrix, DiagonalOf
 
-from tests.corpus import array
+from tests.corpus import array, unit
 from tests.corpus.shorthand import SIGMOID, STEP, case, each, had, ones, rows_from, t, total
 
 n, m, k, h, d = symbols("n m k h d", integer=True, positive=True)
@@ -2186,7 +2184,8 @@ SEQUENCES = (
         "embedding row, the table",
         token[s, :] * x,
         token,
-        FunctionMatrix(n, m, Lambda((i, j), KroneckerDelta(i, s) * x[j, 0])),
+        unit(s, n) * x.T,
+        values={"s": 1},
     ),
     gradient("bag of embeddings", ones(1, n) * token * x, token, ones(n) * x.T),
     gradient(

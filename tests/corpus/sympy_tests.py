@@ -51,7 +51,7 @@ from sympy.tensor.array.expressions.array_expressions import (
     PermuteDims,
 )
 
-from tests.corpus import REFUSED, Row, array
+from tests.corpus import REFUSED, Row, array, unit
 
 i, j, k, l, m, n, p = symbols("i j k l m n p")
 s, t, mu = symbols("s t mu")
@@ -576,7 +576,7 @@ grad(
     "column-slice",
     X[:, 0].T * X[:, 0],
     X,
-    sp.FunctionMatrix(k, k, Lambda((i, j), 2 * X[i, 0] * KroneckerDelta(j, 0))),
+    2 * X[:, 0] * unit(0, k).T,
     ENTRIES,
 )
 grad(
@@ -680,7 +680,7 @@ grad(
     "17229-free-entry-by-matrix",
     A[i, j],
     A,
-    sp.FunctionMatrix(k, k, Lambda((m, n), KroneckerDelta(i, m) * KroneckerDelta(j, n))),
+    unit(i, k) * unit(j, k).T,
     issue(17229),
 )
 xn, Mmn = MatrixSymbol("x", n, 1), MatrixSymbol("M", m, n)
@@ -827,7 +827,7 @@ grad(
     "24725-entry",
     y[0, 0],
     y,
-    sp.FunctionMatrix(k, 1, Lambda((i, j), KroneckerDelta(i, 0))),
+    unit(0, k),
     issue(24725),
 )
 grad(
