@@ -7,6 +7,7 @@ from symback.ops import (
     EVEN,
     ODD,
     ONE,
+    Factor,
     Label,
     add,
     apply,
@@ -21,6 +22,7 @@ from symback.ops import (
     scale,
     split_coefficient,
     split_power,
+    subtract,
     value_of,
     zeros,
 )
@@ -28,7 +30,7 @@ from symback.rules import hadamard
 from symback.simplify.blocks import of_block_diagonal
 from symback.simplify.cancel import take_out_scalars
 from symback.simplify.cases import in_case, out_of_cases
-from symback.simplify.product import Product
+from symback.simplify.product import Product, flipped, turned_matrix
 from symback.simplify.softmax import is_softmax
 from symback.simplify.sums import flatten_sum
 
@@ -87,6 +89,10 @@ def _fuse_pair(a: Node, b: Node) -> Node | None:
             total = flatten_sum(add(u, scale(whole, v)))
             if is_zero(total) or (total.op != "add" or u.op == "add" or v.op == "add"):
                 return apply("exp", total)
+    if name == "exp" and whole == -1 and {*base.args} == {ones(base.shape), scale(-1, a)}:
+        # exp(u)/(1 - exp(u)) = 1/(exp(-u) - 1)
+        turned = apply("exp", scale(-1, a.args[0]))
+        return power(subtract(turned, ones(base.shape)), -1)
     if name == "exp" and base.op == "map" and base.params[0] == "sigmoid":
         # exp(-z)*sigmoid(z) = sigmoid(-z)
         if whole == 1 and scale(-1, base.args[0]) is a.args[0]:
@@ -122,6 +128,8 @@ def fuse_function(node: Node) -> Node:
         by_blocks = of_block_diagonal(node, fuse_function)
         if by_blocks is not None:
             return by_blocks
+    if node.op in ("det", "logdet") and turned_matrix(node.args[0]) is not None:
+        return rebuild(node, (flipped(node.args[0]),))
     if node.op in ("inv", "det", "matpow"):
         return take_out_scalars(node)
     if node.op != "map":
@@ -156,9 +164,9 @@ def fuse_function(node: Node) -> Node:
     if name == "pow":
         base, exponent = node.args
         e = value_of(exponent)
-        lengths = _lengths_apart(base, exponent)
-        if lengths is not None:
-            return lengths
+        apart = _lengths_apart(base, exponent) or _scalars_apart(base, exponent)
+        if apart is not None:
+            return apart
         if base.op == "map" and base.params[0] == "abs" and e is not None and e % 2 == 0:
             return power(base.args[0], exponent)
         if e is not None and e < 0 and e.denominator == 1:
@@ -214,6 +222,24 @@ def _lengths_apart(base: Node, exponent: Node) -> Node | None:
         return None
     factors = [(power(arg, exponent), ()) for arg in base.args]
     return einsum(1, [(power(number(coef), exponent), ()), *factors], ())
+
+
+def _scalars_apart(base: Node, exponent: Node) -> Node | None:
+    """(c*u)^k -> c^k*u^k for a whole number k, numbers and scalars c: they may cancel."""
+    e = value_of(exponent)
+    if base.op != "einsum" or is_closed(base) or e is None or e.denominator != 1:
+        return None
+    summed = any(x not in einsum_parts(base)[2] for own in einsum_parts(base)[1] for x in own)
+    product = Product.of(rebuild(base, base.args, merge=True) if summed else base)
+    scalars = [f for f, own in product.factors if not own]
+    rest = [(f, own) for f, own in product.factors if own]
+    if not scalars or (len(scalars) == 1 and not rest and product.coef == 1):
+        return None
+    axes = tuple(range(base.rank))
+    outside: list[Factor] = [(power(f, exponent), ()) for f in scalars]
+    outside.append((power(number(product.coef), exponent), ()))
+    inner = einsum(1, rest, product.out, product.sizes, merge=True)
+    return einsum(1, [*outside, (power(inner, exponent), axes)], axes)
 
 
 def _is_sum_of_squares(node: Node) -> bool:

@@ -15,6 +15,7 @@ Small rewrites, each right wherever the expression is defined, or with its side 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from fractions import Fraction
 
 from symback.graph import Node, transform
 from symback.ops import (
@@ -196,16 +197,24 @@ class Simplifier:
             for other, (factor, own) in enumerate(product.factors):
                 divisor, times = split_power(factor)
                 e = value_of(times)
-                if own or e is None or e > -1 or not _divides(factor, base):
+                least = 0 if own or e is None else _least_power(divisor, base)
+                if e is None or least > -1 or e > -1:
                     continue
                 axes = tuple(range(base.rank))
-                terms = [
-                    einsum(1, [(term, axes), (divisor, ())], axes, merge=True) for term in base.args
-                ]
-                cleared = power(add(*terms), -1)
-                if self.cost(cleared) <= self.cost(total):
-                    rest = [(power(divisor, e + 1), own)] if e != -1 else []
-                    product.replace((place, other), [(cleared, labels), *rest])
+                cleared = power(
+                    add(
+                        *(
+                            einsum(
+                                1, [(term, axes), (power(divisor, -least), ())], axes, merge=True
+                            )
+                            for term in base.args
+                        )
+                    ),
+                    -1,
+                )
+                left = power(divisor, e - least)
+                if self.cost(cleared) + self.cost(left) <= self.cost(total) + self.cost(factor):
+                    product.replace((place, other), [(cleared, labels), (left, ())])
                     return True
         return False
 
@@ -404,9 +413,15 @@ def simplify(node: Node) -> Node:
     return Simplifier()(node)
 
 
-def _divides(factor: Node, total: Node) -> bool:
-    """Whether a term of a sum has this factor."""
-    return any(factor in Product.of(term).factors_alone for term in total.args)
+def _least_power(divisor: Node, total: Node) -> Fraction:
+    """The least exponent with which the terms of a sum have this factor."""
+    exponents = [Fraction(0)]
+    for term in total.args:
+        for factor in Product.of(term).factors_alone:
+            base, exponent = split_power(factor)
+            if base is divisor:
+                exponents.append(value_of(exponent) or Fraction(0))
+    return min(exponents)
 
 
 def _own_cost(node: Node) -> int:
