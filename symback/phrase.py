@@ -338,14 +338,13 @@ def _joined_sums(terms: list[Phrase]) -> list[Phrase]:
             names = dict(zip(total.data, before.data, strict=True))
             if not _bound_in(total.args[0]).isdisjoint(before.data):
                 continue  # the new names would be caught
-            if other_coef == coef:
-                coef, other_coef, common = Fraction(1), Fraction(1), coef
-            else:
-                common = Fraction(1)
-            body = add(
-                [mul([before.args[0]], other_coef), mul([renamed(total.args[0], names)], coef)]
-            )
-            joined = Phrase("sum_over", (body, *before.args[1:]), before.data, before.shape)
+            body = renamed(total.args[0], names)
+            if body == before.args[0]:
+                result[place] = mul([before], coef + other_coef)
+                break
+            common = coef if coef == other_coef else Fraction(1)
+            both = add([mul([before.args[0]], other_coef / common), mul([body], coef / common)])
+            joined = Phrase("sum_over", (both, *before.args[1:]), before.data, before.shape)
             result[place] = mul([joined], common)
             break
         else:
@@ -520,7 +519,7 @@ def trace(matrix: Phrase) -> Phrase:
         outside = [a for a in matrix.args if not a.is_matrix]
         inside = mul([a for a in matrix.args if a.is_matrix])
         return mul([*outside, Phrase("trace", (inside,))], coefficient(matrix))
-    return Phrase("trace", (matrix,))
+    return Phrase("trace", (min(matrix, transpose(matrix), key=lambda form: form.length),))
 
 
 def scalar(chain: Phrase) -> Phrase:

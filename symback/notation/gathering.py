@@ -27,9 +27,9 @@ def gathered(terms: list[Phrase]) -> Phrase:
     total = p.add(_common_out(_over_deltas(group)) for group in by_condition.values())
     coef, bare = _split_number(total)
     if bare.head == "sum_over" and bare.args[0].head == "add":
-        body = _common_out(list(bare.args[0].args))  # sums that have become one
+        inside, body = _split_number(_common_out(list(bare.args[0].args)))  # once two sums
         joined = Phrase("sum_over", (body, *bare.args[1:]), bare.data, bare.shape)
-        return p.mul([from_best_start(joined)], coef)
+        return p.mul([from_best_start(joined)], coef * inside)
     return total
 
 

@@ -78,6 +78,8 @@ class Notation:
                     if form is None or apart:
                         form = block_form(node, self.matrix) or form
                 self._forms[node] = form
+                if form is None and root.shape and not node.shape:
+                    self._forms[node] = self.indexed(node, ())
         return self._forms[root]
 
     def _matrix_form(self, node: Node) -> Phrase | None:

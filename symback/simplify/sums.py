@@ -311,8 +311,9 @@ def expand_mask(node: Node) -> Node | None:
     """sum_i (1 - [i = k]) x_i -> sum_i x_i - x_k, wherever x_k has a value."""
     product = Product.of(node)
     for place, (factor, labels) in enumerate(product.factors):
-        masks = is_sum(factor) and is_fixed(factor) and not product.summed_none(labels)
-        if masks and _opens(product, place):
+        asked = {x for f, own in product.factors if f.op == "select" for x in own}
+        sums = not product.summed_none(labels) and asked.isdisjoint(labels)
+        if sums and is_sum(factor) and is_fixed(factor) and _opens(product, place):
             return expand(node, MAX_EXPANDED_TERMS, partial(operator.is_, factor))
     return None
 
