@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from fractions import Fraction
 from typing import TypeAlias
 
 from symback.graph import Node, topological, transform
 from symback.ops import (
     ONE,
+    ZERO,
     Label,
     add,
     einsum,
     matrix_power,
+    number,
     power,
     rebuild,
     scale,
@@ -24,6 +27,7 @@ from symback.ops import (
 from symback.rules import broadcast
 from symback.simplify.product import Product, delta, negated
 from symback.simplify.sums import flatten_sum
+from symback.sizes import flat, terms_of
 
 # places (term, factor, detached axis) of a common factor
 Members: TypeAlias = tuple[tuple[int, int, int | None], ...]
@@ -50,14 +54,13 @@ def common_factors(products: list[Product], *, with_units: bool) -> list[Members
         for place, (factor, labels) in enumerate(product.factors):
             if repeated and labels:
                 continue
-            base, exponent = split_power(factor)
-            numeric = value_of(exponent) is not None
+            base, symbolic, _ = _split_exponent(factor)
             role = _role(product, place)
             for detached in (None, *(_detachable(product, place) if with_units else ())):
                 hung = tuple(
                     ("sum", axis) if axis == detached else own for axis, own in enumerate(role)
                 )
-                key = (base if numeric else factor, hung)
+                key = (base, symbolic, hung)
                 if key not in seen:
                     seen.add(key)
                     groups.setdefault(key, []).append((t, place, detached))
@@ -164,18 +167,28 @@ def factors_in_common(products: list[Product], members: Members) -> list[Node]:
     Of x and 1/x nothing: a sum of powers reads better than (x^2 + 1)/x.
     """
     wholes = [products[t].factors[place][0] for t, place, _ in members]
-    exponents = {value_of(split_power(whole)[1]) for whole in wholes}
-    if len(exponents) == 1:
+    base, symbolic, _ = _split_exponent(wholes[0])
+    known = sorted({_split_exponent(whole)[2] for whole in wholes}, key=abs)
+    if len(known) == 1:
         return wholes[:1]
-    known = sorted((e for e in exponents if e is not None), key=abs)
-    base = split_power(wholes[0])[0]
-    if min(known) < 0 < max(known):
-        return []
-    is_size = base.op == "symbol" and base.params[1] == "size"
+    if symbolic is not ZERO:
+        return [power(base, add(symbolic, number(min(known))))]
     whole = all(e.denominator == 1 for e in known)
-    both = known[-1] < 0 and whole and not is_size
+    if min(known) < 0 < max(known):
+        return [] if whole or base.op != "add" else [power(base, min(known))]
+    is_size = base.op == "symbol" and base.params[1] == "size"
+    both = known[-1] < 0 and (base.op == "add" or whole) and not is_size
     chosen = [known[0], known[-1]] if both else [known[0]]
     return [power(base, e) for e in dict.fromkeys(chosen)]
+
+
+def _split_exponent(factor: Node) -> tuple[Node, Node, Fraction]:
+    """base, symbolic part and number with factor = base^(symbolic + number)."""
+    base, exponent = split_power(factor)
+    terms = terms_of(flat(exponent)) if not exponent.shape else (exponent,)
+    numbers = [e for term in terms if (e := value_of(term)) is not None]
+    symbolic = [term for term in terms if value_of(term) is None]
+    return base, add(*symbolic) if symbolic else ZERO, sum(numbers, Fraction(0))
 
 
 def take_out(
@@ -203,7 +216,7 @@ def take_out(
         rest = [f for p, f in enumerate(product.factors) if p != place]
         if whole is not factor:
             base, exponent = split_power(whole)
-            rest.append((power(base, subtract(exponent, split_power(factor)[1])), labels))
+            rest.append((power(base, flat(subtract(exponent, split_power(factor)[1]))), labels))
         sums = list(dict.fromkeys(x for x in labels if x not in product.out))
         rename: dict[Label, Label] = {x: ("out", k) for k, x in enumerate(product.out)}
         rename.update({x: ("sum", labels.index(x)) for x in sums})
@@ -263,7 +276,7 @@ def _take_out_scalar(
         rest = [f for p, f in enumerate(product.factors) if p != place]
         whole = product.factors[place][0]
         if whole is not factor:
-            rest.append((power(base, subtract(split_power(whole)[1], exponent)), ()))
+            rest.append((power(base, flat(subtract(split_power(whole)[1], exponent))), ()))
         coef = split_coefficient(node.args[t])[0]
         rests.append(einsum(coef, rest, product.out, product.sizes, merge=True))
     total = tidy(flatten_sum(add(*rests)))
