@@ -20,9 +20,10 @@ def from_best_start(total: Phrase) -> Phrase:
     return total
 
 
-def _reading(total: Phrase) -> tuple[int, int]:
-    """How much there is to read, and of sums with as much, how much in the bounds."""
-    return total.length, sum(bound.length for bound in total.args[1:])
+def _reading(total: Phrase) -> tuple[int, int, int]:
+    """How much there is to read; of sums with as much, how much in the upper bounds, the body."""
+    body, *bounds = total.args
+    return total.length, sum(bound.length for bound in bounds[1::2]), body.length
 
 
 def _shifted_sum(total: Phrase, name: str, shift: Fraction) -> Phrase:

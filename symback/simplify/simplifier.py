@@ -23,6 +23,7 @@ from symback.ops import (
     add,
     einsum,
     einsum_parts,
+    is_closed,
     ones,
     power,
     rebuild,
@@ -31,6 +32,7 @@ from symback.ops import (
     split_power,
     value_of,
 )
+from symback.rules import hadamard
 from symback.simplify.blocks import split_at_seams
 from symback.simplify.cancel import (
     absorb_sign,
@@ -59,6 +61,7 @@ from symback.simplify.steps import decide_by_step
 from symback.simplify.sums import (
     MAX_EXPANDED_TERMS,
     common_coefficient,
+    content_out,
     expand,
     expand_mask,
     flatten_sum,
@@ -73,6 +76,8 @@ MAX_GATHERED_TERMS = 60
 
 
 MAX_GATHERING_TRIES = 12
+MAX_FACTORED_TERMS = 6
+BRACKETS = 3  # what a product inside a product may be longer than the sum that it was
 # what 1 - f(u) for f(-u) must save at least
 REFLECTION_GAIN = {"sigmoid": 4, "heaviside": 0}
 
@@ -138,6 +143,8 @@ class Simplifier:
                 or cancel_powers(product)
                 or self._join_projections(product)
                 or self._clear_denominator(product)
+                or content_out(product)
+                or self._take_out_of_sum(product)
                 or join_matrix_powers(product)
                 or fuse_elementwise(product)
                 or decide_by_step(product)
@@ -218,6 +225,25 @@ class Simplifier:
                     return True
         return False
 
+    def _take_out_of_sum(self, product: Product) -> bool:
+        """(z - z^3)*y -> z*(1 - z^2)*y: in a product there are brackets anyway."""
+        for place, (total, labels) in enumerate(product.factors):
+            if total.op != "add" or is_fixed(total) or len(total.args) > MAX_FACTORED_TERMS:
+                continue
+            terms = [Product.of(split_coefficient(term)[1]) for term in total.args]
+            for members in common_factors(terms, with_units=not self.indices):
+                every = len(members) == len(terms) and all(m[2] is None for m in members)
+                if not every or not _is_elementwise(terms, members):
+                    continue
+                for factor in factors_in_common(terms, members)[:1]:
+                    apart = take_out(
+                        total, terms, members, factor, self._fused, spread=self.indices
+                    )
+                    if apart is not None and self.cost(apart) <= self.cost(total) + BRACKETS:
+                        product.replace([place], [(apart, labels)])
+                        return True
+        return False
+
     def _split_off_scalars(self, product: Product) -> bool:
         """x'*y*A -> (x'*y)*A: factors that no index joins to the result are a scalar factor."""
         for start, (_, labels) in enumerate(product.factors):
@@ -289,7 +315,7 @@ class Simplifier:
         if expanded is None:
             return node
         candidate = self._gathered(self._cancelled(expanded))
-        return candidate if self.cost(candidate) < self.cost(node) else node
+        return self._product(candidate) if self.cost(candidate) < self.cost(node) else node
 
     def _cancelled(self, node: Node) -> Node:
         """A sum of products, each cancelled on its own."""
@@ -314,13 +340,36 @@ class Simplifier:
                 candidate = self._gathered(self._cancelled(reflected))
                 if self.cost(candidate) + gain < self.cost(best):
                     best = candidate
-        if any(t.op == "einsum" and any(f.op == "add" for f in t.args) for t in node.args):
-            expanded = expand(node, MAX_EXPANDED_TERMS)
+        opened = [self._with_open_scalars(node)] if len(node.args) <= MAX_FACTORED_TERMS else []
+        for start in (node, *(other for other in opened if other is not node)):
+            if not any(f.op == "add" for term in start.args for f in term.args):
+                continue
+            expanded = expand(start, MAX_EXPANDED_TERMS)
             if expanded is not None:
                 candidate = self._gathered(self._cancelled(expanded))
                 if self.cost(candidate) < self.cost(best):
                     best = candidate
-        return fuse_sum(best, self._fused)
+        return self._product(fuse_sum(best, self._fused))
+
+    def _with_open_scalars(self, node: Node) -> Node:
+        """(u'*(x - y))*u - y -> (u'*x - u'*y)*u - y, and (a - b)^2 -> a^2 - 2*a*b + b^2."""
+        terms = []
+        for term in node.args:
+            product = Product.of(term)
+            for place, (factor, labels) in enumerate(product.factors):
+                base, exponent = split_power(factor)
+                if is_closed(factor) and any(f.op == "add" for f in factor.args):
+                    opened = expand(factor, MAX_EXPANDED_TERMS)
+                elif base.op == "add" and value_of(exponent) == 2:
+                    opened = add(
+                        *(hadamard(t, u, merge=True) for t in base.args for u in base.args)
+                    )
+                else:
+                    continue
+                if opened is not None and opened.op == "add":
+                    product.factors[place] = (self._cancelled(opened), labels)
+            terms.append(product.node(merge=True))
+        return add(*terms)
 
     def _fused(self, node: Node) -> Node:
         """What is left of a sum when a factor has been taken out, tidied in its turn."""
@@ -411,6 +460,11 @@ def simplify(node: Node) -> Node:
     'einsum'
     """
     return Simplifier()(node)
+
+
+def _is_elementwise(terms: list[Product], members: Members) -> bool:
+    """Whether the factor has the axes of the whole sum, or none."""
+    return all(terms[t].factors[k][1] in ((), terms[t].out) for t, k, _ in members)
 
 
 def _least_power(divisor: Node, total: Node) -> Fraction:

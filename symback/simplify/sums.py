@@ -405,6 +405,20 @@ def common_coefficient(node: Node) -> Node:
     return scale(factor, add(*(scale(1 / factor, term) for term in node.args)))
 
 
+def content_out(product: Product) -> bool:
+    """(4*a - 2*b)*c -> 2*(2*a - b)*c."""
+    for place, (total, labels) in enumerate(product.factors):
+        if not is_sum(total) or is_fixed(total):
+            continue
+        coefs = [Fraction(split_coefficient(term)[0]) for term in total.args]
+        content = Fraction(gcd(*(c.numerator for c in coefs)), lcm(*(c.denominator for c in coefs)))
+        if content != 1:
+            product.factors[place] = (add(*(scale(1 / content, t) for t in total.args)), labels)
+            product.coef = product.coef * content
+            return True
+    return False
+
+
 def _fewer_numbers(coefs: list[Fraction], size: Fraction) -> bool:
     left = sum(abs(c) != size for c in coefs)
     return left + 1 < sum(abs(c) != 1 for c in coefs)
