@@ -8,9 +8,9 @@ from itertools import pairwise
 
 from symback import phrase as p
 from symback.graph import Node, Size
-from symback.ops import as_size, einsum, einsum_parts, scale
+from symback.ops import Label, as_size, einsum, scale
 from symback.phrase import Phrase
-from symback.simplify.product import flipped, turned_matrix
+from symback.simplify.product import Product, flipped, turned_matrix
 from symback.simplify.selections import condition_of, is_equation
 from symback.sizes import fits, fits_when_large, minus, never_negative, plus
 
@@ -24,6 +24,17 @@ class _Block:
     node: Node
     start: tuple[Size, Size]
     size: tuple[Size, Size]
+    turned: bool = False  # a row, of which the node is the column
+
+    def written(self, write: Write) -> Phrase | None:
+        form = write(self.node)
+        if form is None:
+            return None
+        if form == p.UNIT:
+            return p.ones((1, 1))
+        if not form.is_matrix:
+            return Phrase("array", (form,), (), (1, 1), symmetric=True)
+        return p.transpose(form) if self.turned else form
 
 
 def block_form(node: Node, write: Write) -> Phrase | None:
@@ -38,7 +49,7 @@ def block_form(node: Node, write: Write) -> Phrase | None:
     lines = [_lines(blocks, axis, total[axis]) for axis in (0, 1)]
     cells: dict[tuple[int, int], list[Phrase]] = {}
     for block in blocks:
-        written = write(block.node)
+        written = block.written(write)
         place = tuple(_cell(block, axis, lines[axis]) for axis in (0, 1))
         if written is None or place[0] is None or place[1] is None:
             return None
@@ -58,11 +69,13 @@ def _blocks(node: Node) -> list[_Block]:
     found = []
     for term in _terms(node):
         outer = _block(term)
-        inner = _blocks(outer.node) if outer.node is not term else []
+        inner = _blocks(outer.node) if outer.node is not term and outer.node.shape else []
+        if outer.turned:
+            inner = [_Block(b.node, b.start[::-1], b.size[::-1], turned=True) for b in inner]
         if any(block.size != outer.size for block in inner):
             for block in inner:
                 top, left = map(plus, outer.start, block.start)
-                found.append(_Block(block.node, (top, left), block.size))
+                found.append(_Block(block.node, (top, left), block.size, block.turned))
         else:
             found.append(outer)
     return found
@@ -79,36 +92,40 @@ def _terms(node: Node) -> tuple[Node, ...]:
 def _block(term: Node) -> _Block:
     """A term without the selections that pad it, and where they put it."""
     shape: tuple[Size, ...] = (*term.shape, 1)[:2]
-    if term.op != "einsum":
+    if term.op not in ("einsum", "select"):
         return _Block(term, (0, 0), (shape[0], shape[1]))
-    coef, labels, out, sizes = einsum_parts(term)
-    factors = list(zip(term.args, labels, strict=True))
+    product = Product.of(term)
+    factors, out, sizes = product.factors, product.out, product.sizes
     start: list[Size] = [0, 0]
-    target = list(out)
+    target: list[Label | None] = list(out)
     for axis, label in enumerate(out):
         for factor in factors:
             node, own = factor
-            if not is_equation(node) or len(own) != 2 or label not in own or out.count(label) != 1:
-                continue
-            coefs, offset = condition_of(node)
-            alone = sum(label in other for _, other in factors) == 1
-            if coefs not in ((1, -1), (-1, 1)) or not alone:
-                continue
-            # [r - i - start == 0] or [i - r + start == 0]
-            at = own.index(label)
-            first = scale(-1 if coefs[at] == 1 else 1, offset)
-            last = plus(as_size(first), node.shape[1 - at])
-            if not never_negative(first) or not fits_when_large(last, node.shape[at]):
-                continue  # a slice of something longer
-            factors.remove(factor)
-            start[axis] = as_size(first)
-            target[axis] = own[1 - at]
-            break
+            alone = sum(label in other for _, other in factors) == out.count(label) == 1
+            found = _place(node, own.index(label)) if alone and label in own else None
+            if found is not None:
+                factors.remove(factor)
+                start[axis] = found
+                target[axis] = own[1 - own.index(label)] if len(own) == 2 else None
+                break
+    kept = tuple(x for x in target if x is not None)
     carried = {x for _, own in factors for x in own}
-    free = {x: sizes[x] for x in target if x not in carried}
-    inner = einsum(coef, factors, target, free)
-    size: tuple[Size, ...] = (*(sizes[x] for x in target), 1)[:2]
-    return _Block(inner, (start[0], start[1]), (size[0], size[1]))
+    inner = einsum(product.coef, factors, kept, {x: sizes[x] for x in kept if x not in carried})
+    size: tuple[Size, ...] = (*(1 if x is None else sizes[x] for x in target), 1)[:2]
+    turned = len(target) == 2 and target[0] is None
+    return _Block(inner, (start[0], start[1]), (size[0], size[1]), turned)
+
+
+def _place(node: Node, at: int) -> Size | None:
+    """Where the axis `at` of [r == i + start] or [r == start] begins; None for other factors."""
+    if not is_equation(node) or condition_of(node)[0] not in ((1, -1), (-1, 1), (1,), (-1,)):
+        return None
+    coefs, offset = condition_of(node)
+    first = scale(-1 if coefs[at] == 1 else 1, offset)
+    last = plus(as_size(first), node.shape[1 - at] if node.rank == 2 else 1)
+    if not never_negative(first) or not fits_when_large(last, node.shape[at]):
+        return None  # a slice of something longer
+    return as_size(first)
 
 
 def _lines(blocks: list[_Block], axis: int, total: Size) -> list[Size]:
