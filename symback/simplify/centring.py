@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from symback.graph import Node, Size
-from symback.ops import add, einsum, power, size_node
+from symback.ops import Number, add, einsum, power, size_node, split_coefficient
 from symback.simplify.product import Product
 
 
@@ -16,14 +16,23 @@ def centred(node: Node, tidy: Callable[[Node], Node]) -> Node | None:
     for mean in node.args:
         product = Product.of(mean)
         for axis, label in enumerate(product.out):
-            if not product.factors or product.places(label) != 1:
+            number = _times_size(product, node.shape[axis])
+            if number is None or product.places(label) != 1:
                 continue
             for term in node.args:
-                if _varies_along(term, axis) and tidy(_less_mean(term, axis)) is mean:
+                opposite = split_coefficient(term)[0] == -number
+                if opposite and _varies_along(term, axis) and tidy(_less_mean(term, axis)) is mean:
                     rest = [t for t in node.args if t is not term and t is not mean]
                     moved = _projected(term, axis)
                     return add(*rest, moved) if rest else moved
     return None
+
+
+def _times_size(product: Product, size: Size) -> Number | None:
+    """The number before a product that is divided by a size, None for one that is not."""
+    if isinstance(size, int):
+        return product.coef * size
+    return product.coef if power(size, -1) in product.factors_alone else None
 
 
 def _varies_along(term: Node, axis: int) -> bool:

@@ -27,7 +27,7 @@ from symback.ops import (
 from symback.rules import broadcast
 from symback.simplify.product import Product, delta, negated
 from symback.simplify.sums import flatten_sum
-from symback.sizes import flat, terms_of
+from symback.sizes import terms_of
 
 # places (term, factor, detached axis) of a common factor
 Members: TypeAlias = tuple[tuple[int, int, int | None], ...]
@@ -173,19 +173,20 @@ def factors_in_common(products: list[Product], members: Members) -> list[Node]:
         return wholes[:1]
     if symbolic is not ZERO:
         return [power(base, add(symbolic, number(min(known))))]
-    whole = all(e.denominator == 1 for e in known)
-    if min(known) < 0 < max(known):
-        return [] if whole or base.op != "add" else [power(base, min(known))]
+    chosen = [] if min(known) < 0 < max(known) else [known[0]]
     is_size = base.op == "symbol" and base.params[1] == "size"
-    both = known[-1] < 0 and (base.op == "add" or whole) and not is_size
-    chosen = [known[0], known[-1]] if both else [known[0]]
+    if any(e.denominator != 1 for e in known):
+        if len(members) == len(products) == 2:
+            chosen.append(min(known))  # sqrt(u) - x^2/sqrt(u), in which u may cancel
+    elif known[-1] < 0 and chosen and not is_size:
+        chosen.append(known[-1])
     return [power(base, e) for e in dict.fromkeys(chosen)]
 
 
 def _split_exponent(factor: Node) -> tuple[Node, Node, Fraction]:
     """base, symbolic part and number with factor = base^(symbolic + number)."""
     base, exponent = split_power(factor)
-    terms = terms_of(flat(exponent)) if not exponent.shape else (exponent,)
+    terms = terms_of(flatten_sum(exponent))
     numbers = [e for term in terms if (e := value_of(term)) is not None]
     symbolic = [term for term in terms if value_of(term) is None]
     return base, add(*symbolic) if symbolic else ZERO, sum(numbers, Fraction(0))
@@ -216,7 +217,9 @@ def take_out(
         rest = [f for p, f in enumerate(product.factors) if p != place]
         if whole is not factor:
             base, exponent = split_power(whole)
-            rest.append((power(base, flat(subtract(exponent, split_power(factor)[1]))), labels))
+            rest.append(
+                (power(base, flatten_sum(subtract(exponent, split_power(factor)[1]))), labels)
+            )
         sums = list(dict.fromkeys(x for x in labels if x not in product.out))
         rename: dict[Label, Label] = {x: ("out", k) for k, x in enumerate(product.out)}
         rename.update({x: ("sum", labels.index(x)) for x in sums})
@@ -276,7 +279,7 @@ def _take_out_scalar(
         rest = [f for p, f in enumerate(product.factors) if p != place]
         whole = product.factors[place][0]
         if whole is not factor:
-            rest.append((power(base, flat(subtract(split_power(whole)[1], exponent))), ()))
+            rest.append((power(base, flatten_sum(subtract(split_power(whole)[1], exponent))), ()))
         coef = split_coefficient(node.args[t])[0]
         rests.append(einsum(coef, rest, product.out, product.sizes, merge=True))
     total = tidy(flatten_sum(add(*rests)))

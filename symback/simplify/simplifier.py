@@ -76,6 +76,7 @@ MAX_GATHERED_TERMS = 60
 
 
 MAX_GATHERING_TRIES = 12
+ROOT_GAIN = 6
 MAX_FACTORED_TERMS = 6
 BRACKETS = 3  # what a product inside a product may be longer than the sum that it was
 # what 1 - f(u) for f(-u) must save at least
@@ -422,12 +423,15 @@ class Simplifier:
             return (len(members) - 1) * (self.cost(products[t].factors[place][0]) + 2)
 
         for products, members in sorted(groups, key=saving, reverse=True)[:MAX_GATHERING_TRIES]:
-            candidates = [
-                take_out(node, products, members, factor, self._fused, spread=self.indices)
-                for factor in factors_in_common(products, members)
-            ]
-            best = min((c for c in candidates if c is not None), key=self.cost, default=None)
-            if best is not None and self.cost(best) <= self.cost(node):
+            best, least = None, self.cost(node)
+            for k, factor in enumerate(factors_in_common(products, members)):
+                found = take_out(node, products, members, factor, self._fused, spread=self.indices)
+                # a root in the denominator, rather than a power of it, unless that cancels
+                e = value_of(split_power(factor)[1])
+                gain = ROOT_GAIN if (k or best is not None) and e and e.denominator != 1 else 0
+                if found is not None and self.cost(found) + gain <= least:
+                    best, least = found, self.cost(found)
+            if best is not None:
                 return best  # of two forms of one length the product is the better
         return None
 
