@@ -75,6 +75,19 @@ class Phrase:
     shape: Shape = ()
     symmetric: bool = False
 
+    def __hash__(self) -> int:
+        return self._hash
+
+    @cached_property
+    def _hash(self) -> int:
+        return hash((self.head, self.args, self.data, self.shape, self.symmetric))
+
+    @cached_property
+    def indices(self) -> frozenset[Hashable]:
+        """The names of the index variables that are written."""
+        own = {self.data[0]} if self.head == "symbol" and self.data[-1] == "index" else set()
+        return frozenset(own).union(*(arg.indices for arg in self.args))
+
     @cached_property
     def length(self) -> int:
         """How much there is to read: one for each symbol, number and operation."""

@@ -387,7 +387,7 @@ class Writer:
             return written(*places)
         if len(places) == 1:
             places = [sp.Integer(0), *places] if base.shape[0] == 1 else [*places, sp.Integer(0)]
-        if base.head in ("inverse", "matrix_pow", "mul", "softmax"):
+        if base.head in ("inverse", "matrix_pow", "mul", "softmax") or _has_chain(base):
             return MatrixElement(written, places[0], places[1])  # [...] would work it out
         return written[places[0], places[1]]
 
@@ -471,6 +471,12 @@ def _is_lambda_of_symbol(matrix: Any) -> bool:
         return False
     body = matrix.function.expr
     return not (isinstance(body, sp.Function) and body.args == matrix.function.variables)
+
+
+def _has_chain(p: Phrase) -> bool:
+    """Whether there is a product of matrices in a phrase, of which SymPy would write sums."""
+    chain = p.head == "mul" and sum(a.is_matrix for a in p.args) > 1
+    return chain or any(map(_has_chain, p.args))
 
 
 class _ElementwiseWriter:

@@ -482,13 +482,7 @@ def _takes_apart(form: Phrase) -> bool:
 
 
 def _mentions(form: Phrase, names: set[str]) -> bool:
-    todo = [form]
-    while todo:
-        piece = todo.pop()
-        if piece.head == "symbol" and piece.data[-1] == "index" and piece.data[0] in names:
-            return True
-        todo.extend(piece.args)
-    return False
+    return not form.indices.isdisjoint(names)
 
 
 def _turned(body: Phrase) -> Phrase | None:

@@ -43,6 +43,8 @@ def _multiple_of(term: Phrase, name: str) -> Fraction:
 
 def _uses(phrase: Phrase, name: str) -> Iterator[tuple[Fraction, Fraction]]:
     """c, b for each c*i + b in a phrase."""
+    if name not in phrase.indices:
+        return
     terms = phrase.args if phrase.head == "add" else (phrase,)
     factor = sum(_multiple_of(term, name) for term in terms)
     if factor:
@@ -55,11 +57,11 @@ def _uses(phrase: Phrase, name: str) -> Iterator[tuple[Fraction, Fraction]]:
 
 def _shifted(phrase: Phrase, name: str, shift: Fraction) -> Phrase:
     """The phrase with i - shift in the place of i."""
+    if name not in phrase.indices:
+        return phrase
     factor = _multiple_of(phrase, name)
     if factor:
         return _plus(phrase, -factor * shift)
-    if not phrase.args:
-        return phrase
     if phrase.head == "add" and not phrase.is_matrix:
         moved = sum(_multiple_of(term, name) for term in phrase.args)
         terms = [t if _multiple_of(t, name) else _shifted(t, name, shift) for t in phrase.args]
