@@ -65,6 +65,9 @@ HEADS: dict[str, str] = {
 }
 
 
+_NONE: frozenset[Hashable] = frozenset()
+
+
 @dataclass(frozen=True)
 class Phrase:
     """One piece of written mathematics. `HEADS` says what `args` and `data` hold."""
@@ -82,11 +85,18 @@ class Phrase:
     def _hash(self) -> int:
         return hash((self.head, self.args, self.data, self.shape, self.symmetric))
 
+    @property
+    def bound(self) -> frozenset[Hashable]:
+        """The names of the index variables that this runs over itself."""
+        if self.head in ("sum_over", "prod_over"):
+            return frozenset(self.data)
+        return frozenset(name for name, _ in self.axes) if self.head == "comprehension" else _NONE
+
     @cached_property
     def indices(self) -> frozenset[Hashable]:
-        """The names of the index variables that are written."""
+        """The names of the index variables in it that it does not run over itself."""
         own = {self.data[0]} if self.head == "symbol" and self.data[-1] == "index" else set()
-        return frozenset(own).union(*(arg.indices for arg in self.args))
+        return frozenset(own).union(*(arg.indices for arg in self.args)) - self.bound
 
     @cached_property
     def length(self) -> int:
@@ -349,7 +359,7 @@ def _joined_sums(terms: list[Phrase]) -> list[Phrase]:
             if total is None or before is None or total.args[1:] != before.args[1:]:
                 continue
             names = dict(zip(total.data, before.data, strict=True))
-            if not _bound_in(total.args[0]).isdisjoint(before.data):
+            if not bound_in(total.args[0]).isdisjoint(before.data):
                 continue  # the new names would be caught
             body = renamed(total.args[0], names)
             if body == before.args[0]:
@@ -386,10 +396,9 @@ def _split_kronecker(term: Phrase) -> tuple[Fraction, Phrase] | None:
     return (coefficient(term), bare) if bare.head == "kron" else None
 
 
-def _bound_in(phrase: Phrase) -> set[Hashable]:
+def bound_in(phrase: Phrase) -> frozenset[Hashable]:
     """The names of the indices that sums and products below a phrase run over."""
-    own = set(phrase.data) if phrase.head in ("sum_over", "prod_over") else set()
-    return own.union(*map(_bound_in, phrase.args))
+    return phrase.bound.union(*map(bound_in, phrase.args))
 
 
 def _split_sum(term: Phrase) -> tuple[Fraction, Phrase | None]:
@@ -399,15 +408,14 @@ def _split_sum(term: Phrase) -> tuple[Fraction, Phrase | None]:
 
 
 def renamed(phrase: Phrase, names: Mapping[Hashable, Hashable]) -> Phrase:
-    """The phrase with index variables renamed."""
+    """The phrase with index variables renamed, those that it does not run over itself."""
+    if phrase.indices.isdisjoint(names):
+        return phrase
     if phrase.head == "symbol":
         name, kind = phrase.data
-        if kind == "index" and name in names:
-            return Phrase("symbol", (), (names[name], kind), phrase.shape)
-        return phrase
-    if not phrase.args:
-        return phrase
-    args = tuple(renamed(arg, names) for arg in phrase.args)
+        return Phrase("symbol", (), (names[name], kind), phrase.shape)
+    left = {old: new for old, new in names.items() if old not in phrase.bound}
+    args = tuple(renamed(arg, left) for arg in phrase.args)
     return Phrase(phrase.head, args, phrase.data, phrase.shape, phrase.symmetric)
 
 

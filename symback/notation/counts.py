@@ -54,15 +54,15 @@ def _joined(first: Phrase, second: Phrase) -> list[Phrase] | None:
     if ends[0] is None or ends[1] is None or body != p.renamed(other_body, {other_name: name}):
         return None
     gap = _sum_of(ends[1], {place: -c for place, c in ends[0].items()})
-    if gap not in ({p.UNIT: 1}, {p.UNIT: 2}):
+    if gap not in ({}, {p.UNIT: 1}, {p.UNIT: 2}):
         return None
     whole = Phrase("sum_over", (body, low, other_high), (name,))
     joined = [p.mul([*outside, whole], coef)]
-    if gap == {p.UNIT: 2}:
-        between = _written(_sum_of(ends[0], {p.UNIT: Fraction(1)}))
+    if gap != {p.UNIT: 1}:  # an index stands between the ranges, or in both
+        between = _written(_sum_of(ends[0], {p.UNIT: Fraction(1)} if gap else {}))
         if not _has_value(body):
             return None
-        joined.append(p.mul([*outside, _put(body, str(name), between)], -coef))
+        joined.append(p.mul([*outside, _put(body, str(name), between)], -coef if gap else coef))
     return joined
 
 
@@ -91,6 +91,8 @@ def _has_value(body: Phrase) -> bool:
 
 def _put(phrase: Phrase, name: str, place: Phrase) -> Phrase:
     """The phrase at a place of its index."""
+    if name not in phrase.indices:
+        return phrase
     if phrase.head == "symbol":
         return place if phrase.data == (name, "index") else phrase
     args = tuple(_put(arg, name, place) for arg in phrase.args)

@@ -19,7 +19,9 @@ def gathered(terms: list[Phrase]) -> Phrase:
 
     a_i x_i + b_i x_i -> (a_i + b_i) x_i, and two terms under one condition stand under it together.
     """
-    terms = [inner for term in terms for inner in _terms_of(term)]
+    terms = [inner for term in terms for inner in _terms_of(term) if inner != p.num(0)]
+    if not terms:
+        return p.num(0)
     by_condition: dict[frozenset[Phrase], list[Phrase]] = {}
     for term in counted_together(ranges_joined(terms)):
         conditions = frozenset(f for f in _factors(term) if f.head == "iverson")

@@ -107,7 +107,7 @@ class Indexer:
     def _entry(self, node: Node, indices: tuple[Node, ...]) -> Phrase:
         if self.notation.matrix_scalars and not node.shape and node.op == "einsum":
             form = self.notation.matrix(node)
-            if form is not None and not _takes_apart(form):
+            if form is not None and not _takes_apart(form) and self._is_apart(form):
                 return form
         if node in self.notation.names:
             return self._entry_of(self.notation.names[node], indices)
@@ -160,6 +160,10 @@ class Indexer:
             form = Phrase(SQUARE_OPS[node.op], (inner,), (), node.shape)
             return self._entry_of(form, indices) if indices else form
         return Phrase("entry", (self._opaque(node), *map(self.notation.scalar, indices)))
+
+    def _is_apart(self, form: Phrase) -> bool:
+        """Whether the indices that a form runs over are none of those around it."""
+        return p.bound_in(form).isdisjoint(self.taken)
 
     def _picked(self, node: Node, indices: tuple[Node, ...]) -> Phrase:
         """1 where the column is the one listed for the row."""
@@ -503,8 +507,10 @@ def _one_sum(body: Phrase, bounds: list[Phrase], names: tuple[str, ...]) -> Phra
     """A sum over indices; with one inner sum as a factor both are one: sum_ij a_i b_ij x_j."""
     factors = body.args if body.head == "mul" else (body,)
     inner = [factor for factor in factors if factor.head == "sum_over"]
-    if len(inner) == 1 and inner[0].args[0].head != "add":
-        rest = [factor for factor in factors if factor is not inner[0]]
+    rest = [factor for factor in factors if factor.head != "sum_over"]
+    taken = {*names}.union(*(piece.indices for piece in (*rest, *bounds)))
+    apart = len(inner) == 1 and inner[0].bound.isdisjoint(taken)
+    if apart and inner[0].args[0].head != "add":
         own, *own_bounds = inner[0].args
         body = p.mul([*rest, own])
         return Phrase("sum_over", (body, *own_bounds, *bounds), (*inner[0].data, *names))
