@@ -28,7 +28,7 @@ from symback.sympy_write import Writer
 from symback.tensor import Tensor, show_shape
 
 #: How SymPy says that its classes cannot hold something.
-CANNOT_BUILD = (TypeError, ValueError, NotImplementedError)
+CANNOT_BUILD = (TypeError, ValueError, NotImplementedError, AttributeError)
 
 #: Functions whose rules hold for real arguments only.
 REAL_ONLY = (sp.Abs, sp.sign, sp.Max, sp.Min, sp.Heaviside, sp.re, sp.im, sp.conjugate, sp.arg)
