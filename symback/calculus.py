@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Any, Literal, get_args
 
 import sympy as sp
+from sympy.core.function import AppliedUndef
 from sympy.matrices.expressions.matexpr import MatrixElement
 from sympy.tensor.array.expressions import array_expressions as arrays
 
@@ -165,6 +166,9 @@ class _Derivation:
                 f"the derivative of {self.expr}, where a case depends on a complex number"
             )
         variables = tuple(expression(v) for v in variables)
+        self.calls = {v: self._stand_in(v) for v in variables if isinstance(v, AppliedUndef)}
+        self.expr = self.expr.xreplace(self.calls)
+        variables = tuple(self.calls.get(v, v) for v in variables)
         self.reader = Reader(self.expr, variables=variables)
         self.root = self.reader.read(self.expr)
         if self.root.is_scalar:
@@ -186,11 +190,21 @@ class _Derivation:
                 node = tidy(_within(node, variable))
         self.node = node
 
+    def _stand_in(self, call: Any) -> Any:
+        """A symbol for f(t), where the expression has no other value of f."""
+        others = [c for c in self.expr.atoms(AppliedUndef) if c.func == call.func and c != call]
+        if others:
+            raise Unsupported(
+                f"cannot differentiate by {call}: {others[0]} is there too",
+                hint="for entries with an index take IndexedBase",
+            )
+        return sp.Symbol(str(call))
+
     def write(self, layout: Layout) -> Any:
         written = self._written(layout)
         if written.has(sp.zoo, sp.nan):
             raise DomainError(f"this divides by zero: {self.expr}")
-        return written
+        return written.xreplace({symbol: call for call, symbol in self.calls.items()})
 
     def _written(self, layout: Layout) -> Any:
         reader = self.reader

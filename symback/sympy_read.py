@@ -118,7 +118,7 @@ def _number(expr: Any) -> Fraction:
 
 
 def _matmul(r: Scope, expr: Any, env: Env) -> Tensor:
-    factors = r.all(expr.args, env)
+    factors = r.all([f for arg in expr.args for f in _repeated_column(arg)], env)
     numbers = [t for t in factors if not t.shape]
     matrices = [t for t in factors if t.shape]
     result = matrices[0] if matrices else numbers.pop()
@@ -127,6 +127,13 @@ def _matmul(r: Scope, expr: Any, env: Env) -> Tensor:
     for t in numbers:
         result = tn.hadamard(t, result)
     return result
+
+
+def _repeated_column(factor: Any) -> tuple[Any, ...]:
+    """x, x for the x**2 that SymPy makes of (x.T*A*x)*x."""
+    if isinstance(factor, sp.MatPow) and factor.base.shape[1] == 1 != factor.base.shape[0]:
+        return (factor.base,) * int(factor.exp) if factor.exp.is_Integer else (factor,)
+    return (factor,)
 
 
 def _mul(r: Scope, expr: Any, env: Env) -> Tensor:

@@ -77,6 +77,7 @@ MAX_GATHERED_TERMS = 60
 
 MAX_GATHERING_TRIES = 12
 ROOT_GAIN = 6
+QUOTIENT_GAIN = 5
 MAX_FACTORED_TERMS = 6
 BRACKETS = 3  # what a product inside a product may be longer than the sum that it was
 # what 1 - f(u) for f(-u) must save at least
@@ -428,7 +429,7 @@ class Simplifier:
                 found = take_out(node, products, members, factor, self._fused, spread=self.indices)
                 # a root in the denominator, rather than a power of it, unless that cancels
                 e = value_of(split_power(factor)[1])
-                gain = ROOT_GAIN if (k or best is not None) and e and e.denominator != 1 else 0
+                gain = 0 if not k else ROOT_GAIN if e and e.denominator != 1 else QUOTIENT_GAIN
                 if found is not None and self.cost(found) + gain <= least:
                     best, least = found, self.cost(found)
             if best is not None:
