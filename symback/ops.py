@@ -694,10 +694,17 @@ def transpose(a: Node) -> Node:
 
 
 def det(a: Node) -> Node:
+    if is_diagonal(a) and not a.args:  # c*I
+        coef, *_ = einsum_parts(a)
+        return power(number(coef), size_node(a.shape[0]))
     return make("det", (a,)) if a.shape else a
 
 
 def logdet(a: Node) -> Node:
+    if is_diagonal(a) and not a.args:
+        coef, *_ = einsum_parts(a)
+        log = apply("log", number(abs(Fraction(coef))))
+        return einsum(1, [(log, ()), (size_node(a.shape[0]), ())], ())
     return make("logdet", (a,)) if a.shape else apply("log", apply("abs", a))
 
 

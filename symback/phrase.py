@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property
 from itertools import combinations
+from typing import TypeAlias
 
 from symback.graph import Shape, Size
 from symback.sizes import times
@@ -376,24 +377,33 @@ def _joined_sums(terms: list[Phrase]) -> list[Phrase]:
 
 
 def _joined_kroneckers(terms: list[Phrase]) -> list[Phrase]:
-    """A (x) B + A (x) C -> A (x) (B + C), and the same with the right one in common."""
+    """(A (x) B)*x + (A (x) C)*x -> (A (x) (B + C))*x, and the same with the right one in common."""
     products = [(k, *split) for k, term in enumerate(terms) if (split := _split_kronecker(term))]
-    for (j, coef, first), (k, other_coef, second) in combinations(products, 2):
-        for side in (0, 1):
+    for (j, coef, first, around), (k, other_coef, second, beside) in combinations(products, 2):
+        for side in (0, 1) if around == beside else ():
             if first.args[side] != second.args[side]:
                 continue
             other = 1 - side
             total = add([mul([first.args[other]], coef), mul([second.args[other]], other_coef)])
             pair = (total, first.args[1]) if side else (first.args[0], total)
+            before, after = around
+            joined = mul([*before, kron(*pair, shape=first.shape), *after])
             rest = [t for i, t in enumerate(terms) if i not in (j, k)]
-            return _joined_kroneckers([*rest, kron(*pair, shape=first.shape)])
+            return _joined_kroneckers([*rest, joined])
     return terms
 
 
-def _split_kronecker(term: Phrase) -> tuple[Fraction, Phrase] | None:
-    """coef, product with term = coef*product; None for anything else."""
-    bare = mul(term.args) if term.head == "mul" else term
-    return (coefficient(term), bare) if bare.head == "kron" else None
+Around: TypeAlias = tuple[tuple[Phrase, ...], tuple[Phrase, ...]]
+
+
+def _split_kronecker(term: Phrase) -> tuple[Fraction, Phrase, Around] | None:
+    """coef, product, what stands before and after it; None for terms without just one."""
+    factors = term.args if term.head == "mul" else (term,)
+    places = [k for k, factor in enumerate(factors) if factor.head == "kron"]
+    if len(places) != 1:
+        return None
+    (k,) = places
+    return coefficient(term), factors[k], (factors[:k], factors[k + 1 :])
 
 
 def bound_in(phrase: Phrase) -> frozenset[Hashable]:

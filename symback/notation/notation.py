@@ -203,6 +203,7 @@ class Notation:
     ) -> Phrase | None:
         """A product as matrices, Kronecker products where its result has joined axes."""
         factors = self._with_vecs(factors, out, sizes, counters)
+        factors = self._with_kronecker(factors, out, sizes, counters)
         joints = [f for f in factors if f.joins(out)]
         if joints:
             return self._kronecker(factors, joints, out, sizes, counters)
@@ -236,6 +237,30 @@ class Notation:
             column = _Placed(joint.node, (label,), p.vec(body, sizes[label]))
             kept = [f for f in rest if f not in inside]
             return self._with_vecs([*kept, column], out, sizes, counters)
+        return factors
+
+    def _with_kronecker(
+        self, factors: list[_Placed], out: tuple[int, ...], sizes: Shape, counters: set[int]
+    ) -> list[_Placed]:
+        """[r == i*n + k] A_ij B_kl z_r -> (A (x) B)'*z, for anything z that r joins to the rest."""
+        for joint in factors:
+            row = joint.labels[0] if joint.labels else -1
+            if row in out or not joint.joins((row,)):
+                continue
+            bearers = [f for f in factors if f is not joint and row in f.labels]
+            others = [f for f in factors if f not in bearers]
+            inside, reached = _component(others, row)
+            outside = {x for f in bearers for x in f.labels} | set(out)
+            ends = (reached & outside) - {row}
+            if not bearers or len(ends) != 1 or any(f.joins((row,)) for f in bearers):
+                continue
+            (end,) = ends
+            body = self._reduced(inside, (row, end), sizes, counters)
+            if body is None:
+                continue
+            product = _Placed(joint.node, (row, end), body)
+            kept = [f for f in factors if f not in inside]
+            return self._with_kronecker([*kept, product], out, sizes, counters)
         return factors
 
     def _kronecker(

@@ -34,6 +34,12 @@ def substitute_selections(product: Product) -> bool:
         if not is_equation(node):
             continue
         coefs, offset = condition_of(node)
+        row = labels[0]
+        alone = row not in product.out and product.places(row) == 1
+        if alone and len(labels) == 3 and unique_digits(node):
+            product.replace([place], [])  # each pair (i, k) has one r = i*n + k
+            product.forget(row)
+            return True
         if not all(isinstance(c, int) for c in coefs):
             continue
         same_range = node.rank == 2 and node.shape[0] == node.shape[1]
