@@ -351,25 +351,25 @@ def _is_turned(term: Phrase) -> bool:
 
 
 def _joined_sums(terms: list[Phrase]) -> list[Phrase]:
-    """Sums over the same indices of matrices become one sum."""
+    """Sums over the same indices, with the same factors in front, become one sum."""
     result: list[Phrase] = []
     for term in terms:
-        coef, total = _split_sum(term)
+        coef, outside, total = _split_sum(term)
         for place, other in enumerate(result):
-            other_coef, before = _split_sum(other)
+            other_coef, other_outside, before = _split_sum(other)
             if total is None or before is None or total.args[1:] != before.args[1:]:
                 continue
             names = dict(zip(total.data, before.data, strict=True))
-            if not bound_in(total.args[0]).isdisjoint(before.data):
+            if outside != other_outside or not bound_in(total.args[0]).isdisjoint(before.data):
                 continue  # the new names would be caught
             body = renamed(total.args[0], names)
             if body == before.args[0]:
-                result[place] = mul([before], coef + other_coef)
+                result[place] = mul([*outside, before], coef + other_coef)
                 break
             common = coef if coef == other_coef else Fraction(1)
             both = add([mul([before.args[0]], other_coef / common), mul([body], coef / common)])
             joined = Phrase("sum_over", (both, *before.args[1:]), before.data, before.shape)
-            result[place] = mul([joined], common)
+            result[place] = mul([*outside, joined], common)
             break
         else:
             result.append(term)
@@ -411,10 +411,13 @@ def bound_in(phrase: Phrase) -> frozenset[Hashable]:
     return phrase.bound.union(*map(bound_in, phrase.args))
 
 
-def _split_sum(term: Phrase) -> tuple[Fraction, Phrase | None]:
-    """coef, sum with term = coef*sum; None for anything else."""
-    bare = mul(term.args) if term.head == "mul" else term
-    return coefficient(term), bare if bare.head == "sum_over" else None
+def _split_sum(term: Phrase) -> tuple[Fraction, list[Phrase], Phrase | None]:
+    """coef, scalars, sum with term = coef*scalars*sum; no sum for anything else."""
+    factors = term.args if term.head == "mul" else (term,)
+    sums = [factor for factor in factors if factor.head == "sum_over"]
+    outside = [factor for factor in factors if factor.head != "sum_over"]
+    plain = len(sums) == 1 and not any(factor.is_matrix for factor in outside)
+    return coefficient(term), outside, sums[0] if plain else None
 
 
 def renamed(phrase: Phrase, names: Mapping[Hashable, Hashable]) -> Phrase:

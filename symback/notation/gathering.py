@@ -27,12 +27,20 @@ def gathered(terms: list[Phrase]) -> Phrase:
         conditions = frozenset(f for f in _factors(term) if f.head == "iverson")
         by_condition.setdefault(conditions, []).append(term)
     total = p.add(_common_out(_over_deltas(group)) for group in by_condition.values())
-    coef, bare = _split_number(total)
-    if bare.head == "sum_over" and bare.args[0].head == "add":
-        inside, body = _split_number(_common_out(list(bare.args[0].args)))  # once two sums
-        joined = Phrase("sum_over", (body, *bare.args[1:]), bare.data, bare.shape)
-        return p.mul([from_best_start(joined)], coef * inside)
-    return total
+    known = {factor for term in terms for factor in _factors(term)}
+    return p.add(_tidied(term, known) for term in (total.args if total.head == "add" else [total]))
+
+
+def _tidied(term: Phrase, known: set[Phrase]) -> Phrase:
+    """A term whose sum, if it is not a known one, was two sums: their common factors taken out."""
+    factors = _factors(term)
+    new = [f for f in factors if f.head == "sum_over" and f.args[0].head == "add"]
+    if len(new) != 1 or new[0] in known:
+        return term
+    coef, body = _split_number(_common_out(list(new[0].args[0].args)))
+    joined = Phrase("sum_over", (body, *new[0].args[1:]), new[0].data, new[0].shape)
+    rest = [factor for factor in factors if factor is not new[0]]
+    return p.mul([*rest, from_best_start(joined)], coef * p.coefficient(term))
 
 
 def _split_number(term: Phrase) -> tuple[Fraction, Phrase]:

@@ -423,6 +423,7 @@ class Simplifier:
             t, place, _ = members[0]
             return (len(members) - 1) * (self.cost(products[t].factors[place][0]) + 2)
 
+        groups = [group for group in groups if not _is_left_over(*group)]
         for products, members in sorted(groups, key=saving, reverse=True)[:MAX_GATHERING_TRIES]:
             best, least = None, self.cost(node)
             for k, factor in enumerate(factors_in_common(products, members)):
@@ -465,6 +466,18 @@ def simplify(node: Node) -> Node:
     'einsum'
     """
     return Simplifier()(node)
+
+
+def _is_left_over(products: list[Product], members: Members) -> bool:
+    """Whether a matrix that some terms have in common is in the others too.
+
+    A*A*B + A*B*A + B*A*A reads better than A*(A*B + B*A) + B*A*A.
+    """
+    t, place, _ = members[0]
+    factor = products[t].factors[place][0]
+    chosen = {term for term, _, _ in members}
+    rest = (product for k, product in enumerate(products) if k not in chosen)
+    return factor.rank == 2 and any(factor in product.factors_alone for product in rest)
 
 
 def _is_elementwise(terms: list[Product], members: Members) -> bool:
