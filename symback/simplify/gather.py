@@ -11,6 +11,7 @@ from symback.ops import (
     ONE,
     ZERO,
     Label,
+    Number,
     add,
     einsum,
     matrix_power,
@@ -25,7 +26,7 @@ from symback.ops import (
     value_of,
 )
 from symback.rules import broadcast
-from symback.simplify.product import Product, delta, negated
+from symback.simplify.product import Product, delta, flipped, negated
 from symback.simplify.sums import flatten_sum
 from symback.sizes import terms_of
 
@@ -157,6 +158,50 @@ def _power_counted_down(factor: Node) -> Node:
         if x.op == "iota"
     }
     return matrix_power(base, flatten_sum(transform(exponent, rebuild, turned)))
+
+
+def around_sum(node: Node) -> Node | None:
+    """A + B - M*(A + B) -> (I - M)*(A + B), for matrices."""
+    if node.rank != 2:
+        return None
+    for term in node.args:
+        product = Product.of(term)
+        for place, (total, labels) in enumerate(product.factors):
+            if total.op != "add" or total.rank != 2 or len({*labels, *product.out}) != 3:
+                continue
+            axis = next(k for k in (0, 1) if product.out[k] in labels)
+            end = product.out[axis]
+            inner = labels[1 - labels.index(end)]
+            if labels[axis] != end:
+                total = add(*map(flipped, total.args))
+            coef, apart = _spelled_out(total, [t for t in node.args if t is not term])
+            if not apart or product.places(end) != 2:
+                continue
+            rest = Product.of(term)
+            del rest.factors[place]
+            ends = (product.out[0], inner) if axis else (inner, product.out[1])
+            del rest.sizes[end]
+            rest.out = ends
+            eye = einsum(coef, [], "ii", {"i": product.sizes[inner]})
+            both: tuple[Node, Node] = (add(rest.node(), eye), total)
+            first, second = both if axis else both[::-1]
+            gathered = einsum(1, [(first, "ik"), (second, "kj")], "ij")
+            others = [t for t in node.args if t is not term and t not in apart]
+            return add(gathered, *others) if others else gathered
+    return None
+
+
+def _spelled_out(total: Node, terms: list[Node]) -> tuple[Number, list[Node]]:
+    """A number and those of the terms that are number*total, written as its own terms."""
+    coef, core = split_coefficient(total.args[0])
+    for term in terms:
+        own, other = split_coefficient(term)
+        if other is core:
+            share = Fraction(own) / Fraction(coef)
+            wanted = [scale(share, part) for part in total.args]
+            if all(part in terms for part in wanted):
+                return share, wanted
+    return 1, []
 
 
 def factors_in_common(products: list[Product], members: Members) -> list[Node]:

@@ -50,6 +50,7 @@ from symback.simplify.functions import fuse_elementwise, fuse_function
 from symback.simplify.gather import (
     Members,
     align_terms,
+    around_sum,
     common_factors,
     factors_in_common,
     take_out,
@@ -393,6 +394,9 @@ class Simplifier:
         found = self._gatherings.get(core)
         if found is None:
             found = self._gather_all(core)
+            around = around_sum(found) if found.op == "add" else None
+            if around is not None:
+                found = min(self._gather_all(around), found, key=self.cost)
             aligned = align_terms(core)
             if aligned is not core:
                 found = min(found, self._gather_all(aligned), key=self.cost)
