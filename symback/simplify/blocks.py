@@ -154,19 +154,30 @@ def _placed(block: Node, like: Node, axis: int) -> Node:
 def of_block_diagonal(node: Node, tidy: Callable[[Node], Node]) -> Node | None:
     """The inverse, determinant or log-determinant of a block diagonal matrix by its blocks.
 
-    `tidy` simplifies the one of a block.
+    The determinants of a block triangular one too. `tidy` simplifies the one of a block.
     """
     (matrix,) = node.args
     if matrix.op != "add":
         return None
+    matrix = expand(matrix, MAX_EXPANDED_TERMS, _has_condition) or matrix
     groups: dict[Block | None, list[Node]] = {}
+    beside: set[tuple[Block, Block]] = set()
     for term in matrix.args:
-        block = _block(term, 0)
-        if block is None or block != _block(term, 1):
+        row, column = _block(term, 0), _block(term, 1)
+        if row is None or column is None or (row != column and node.op == "inv"):
             return None
-        groups.setdefault(block, []).append(term)
-    if len(groups) < 2 or not _fill(frozenset(filter(None, groups)), matrix.shape[0]):
+        if row != column:
+            beside.add((row, column))
+        else:
+            groups.setdefault(row, []).append(term)
+    blocks = frozenset(filter(None, groups))
+    if len(groups) < 2 or not _fill(blocks, matrix.shape[0]):
         return None
+    order = _in_order(blocks)
+    if any(not blocks.issuperset(pair) for pair in beside):
+        return None
+    if len({order.index(row) < order.index(column) for row, column in beside}) > 1:
+        return None  # blocks above the diagonal and below it
     parts = []
     for terms in groups.values():
         # a block of one row has lost that axis when its column is taken
@@ -195,6 +206,15 @@ def _fill(blocks: frozenset[Block], size: Size) -> bool:
             return False
         end = plus(end, lengths[end])
     return end == size and len(lengths) == len(blocks)
+
+
+def _in_order(blocks: frozenset[Block]) -> list[Block]:
+    """Blocks that fill an axis, the first first."""
+    lengths, end, order = dict(blocks), plus(0), []
+    for _ in blocks:
+        order.append((end, lengths[end]))
+        end = plus(end, lengths[end])
+    return order
 
 
 def expand_blocks(root: Node) -> Node:

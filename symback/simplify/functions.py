@@ -31,7 +31,7 @@ from symback.simplify.blocks import of_block_diagonal
 from symback.simplify.cancel import take_out_scalars
 from symback.simplify.cases import in_case, out_of_cases
 from symback.simplify.kronecker import of_kronecker
-from symback.simplify.product import Product, flipped, turned_matrix
+from symback.simplify.product import Product, turned_matrix
 from symback.simplify.softmax import is_softmax
 from symback.simplify.sums import flatten_sum
 
@@ -125,12 +125,13 @@ def _positive_part_of(node: Node) -> Node | None:
 
 def fuse_function(node: Node) -> Node:
     """1/(1 + exp(u)) -> sigmoid(-u), log(1 + exp(u)) -> softplus(u), abs(x)^2 -> x^2, ..."""
+    upright = turned_matrix(node.args[0]) if node.op in ("det", "logdet") else None
+    if upright is not None:
+        return fuse_function(rebuild(node, (upright,)))
     if node.op in ("inv", "det", "logdet"):
         by_parts = of_block_diagonal(node, fuse_function) or of_kronecker(node, fuse_function)
         if by_parts is not None:
             return by_parts
-    if node.op in ("det", "logdet") and turned_matrix(node.args[0]) is not None:
-        return rebuild(node, (flipped(node.args[0]),))
     if node.op in ("inv", "det", "matpow"):
         return take_out_scalars(node)
     if node.op != "map":
