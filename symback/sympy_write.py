@@ -114,7 +114,7 @@ class Writer:
         factor = sp.Mul(self._number_of(p), *scalars)
         chain = [self(a) for a in p.args if a.is_matrix]
         if not chain:
-            return factor
+            return _minus_inside(factor)
         product = sp.MatMul(*chain) if len(chain) > 1 else chain[0]
         if factor == 1:
             return product
@@ -471,6 +471,14 @@ def _is_lambda_of_symbol(matrix: Any) -> bool:
         return False
     body = matrix.function.expr
     return not (isinstance(body, sp.Function) and body.args == matrix.function.variables)
+
+
+def _minus_inside(value: Any) -> Any:
+    """-Piecewise((1, c), (1 - t, d), ...) as Piecewise((-1, c), (t - 1, d), ...)."""
+    inner = -value
+    if value.is_Mul and isinstance(inner, sp.Piecewise):
+        return sp.Piecewise(*((-branch, condition) for branch, condition in inner.args))
+    return value
 
 
 def _has_chain(p: Phrase) -> bool:

@@ -142,5 +142,38 @@ def test_what_is_wrong_is_said(call: Any, error: type[Exception], message: str) 
         call()
 
 
+def test_a_mask_stays_where_there_is_no_value_under_it() -> None:
+    mask = 1 - delta(i, j)
+    pairs = Sum(mask / (x[i] - x[j]) ** 2, (i, 1, n), (j, 1, n))
+    slope = sb.gradient(pairs, x[k])
+    assert slope == 4 * Sum((1 - delta(j, k)) / (x[j] - x[k]) ** 3, (j, 1, n))
+    logs = Sum(mask * sp.log(sp.Abs(x[i] - x[j])), (i, 0, n - 1), (j, 0, n - 1))
+    assert sb.gradient(logs, x[k]) == 2 * Sum((1 - delta(j, k)) / (x[k] - x[j]), (j, 0, n - 1))
+    coulomb = Sum(1 / sp.Abs(x[i] - x[j]), (j, i + 1, n), (i, 1, n - 1))
+    assert len(sb.gradient(coulomb, x[k]).args) == 2  # below k and above it, not at k
+
+
+def test_a_value_of_an_unknown_function_is_a_variable() -> None:
+    f = sp.Function("f")
+    assert sb.gradient(f(t) ** 2 * t, f(t)) == 2 * t * f(t)
+    with pytest.raises(Unsupported, match=r"by f\(k\): f\(i\) is there too"):
+        sb.gradient(Sum(f(i) ** 2, (i, 1, n)), f(k))
+
+
+def test_the_variable_of_a_lambda_is_no_symbol_of_the_users() -> None:
+    r = sp.Symbol("r", real=True)
+    slope = sb.gradient(row * column.applyfunc(sp.Lambda(r, sp.log(1 + sp.exp(t * r)))), column)
+    (applied,) = slope.atoms(sp.matrices.expressions.applyfunc.ElementwiseApplyFunction)
+    assert applied.function.variables[0].name not in {"t", "x"}
+    assert applied.function.free_symbols == {t}
+
+
+def test_a_sum_inside_matrix_notation_keeps_its_index() -> None:
+    inner = Sum(column[i, 0] ** 2 * c**i, (i, 0, n - 1))
+    both = sb.gradient(Sum(inner * row[0, i] * column[i, 0], (i, 0, n - 1)), row)
+    at_two = both.subs({n: 2, c: 3}).subs(sp.MatrixSymbol("x", 2, 1), sp.Matrix([2, 5]))
+    assert at_two.doit() == sp.Matrix([[2 * 79, 5 * 79]])
+
+
 def test_a_list_of_expressions_is_a_column() -> None:
     assert sb.jacobian([t, t * c], [t, c]) == sp.Matrix([[1, 0], [c, t]])

@@ -11,6 +11,7 @@ from sympy.matrices.expressions.diagonal import DiagMatrix, DiagonalOf
 from sympy.matrices.expressions.special import OneMatrix
 
 import symback as sb
+from symback.sympy_matrices import Vec
 from tests import random_problems, witness
 from tests.random_problems import Problem, m, n
 
@@ -74,3 +75,42 @@ def test_hessian_by_a_matrix(form: Any) -> None:
     at = dict(zip(entries.flat(), (3, 1, -1, 2), strict=True))
     found = explicit(sb.hessian(form(X, A), X, layout="vec"), {X: entries.subs(at), A: number})
     np.testing.assert_allclose(found, np.array(wanted.subs(at).tolist(), dtype=float), atol=1e-9)
+
+
+p = sp.Symbol("p", integer=True, positive=True)
+K, tall = sp.KroneckerProduct, sp.MatrixSymbol("tall", n * m, 1)
+t = sp.Symbol("t", real=True)
+total = OneMatrix(1, n)
+residual = F * q - x
+
+
+@pytest.mark.parametrize(
+    ("derivative", "textbook"),
+    [
+        (sb.hessian(residual.T * residual / 2, F, layout="vec"), K(q * q.T, sp.Identity(n))),
+        (sb.hessian((x.T * F * q)[0, 0] ** 2 / 2, F, layout="vec"), K(q * q.T, x * x.T)),
+        (
+            sb.jacobian((F * q).applyfunc(sp.exp), F, layout="vec"),
+            K(q.T, DiagMatrix((F * q).applyfunc(sp.exp))),
+        ),
+        (
+            sb.jacobian(sp.Trace(C) * C, C, layout="vec"),
+            sp.Trace(C) * sp.Identity(m**2) + Vec(C) * Vec(sp.Identity(m)).T,
+        ),
+        (sb.jacobian(sp.HadamardProduct(C, D), C, layout="vec"), DiagMatrix(Vec(D))),
+        (sb.gradient(sp.log(sp.Determinant(K(D, C))), C), m * C.T.inv()),
+        (sb.gradient(tall.T * K(x, q), x), K(sp.Identity(n), q.T) * tall),
+        (
+            sb.gradient(tall.T * K(sp.Identity(n), C) * tall, tall),
+            K(sp.Identity(n), C + C.T) * tall,
+        ),
+    ],
+)
+def test_kronecker_products_as_books_write_them(derivative: Any, textbook: Any) -> None:
+    assert str(derivative) == str(textbook)
+
+
+def test_vec_of_a_matrix_with_numbers() -> None:
+    matrix = sp.Matrix([[1, 2], [3, 4]])
+    assert Vec(C).subs(m, 2).subs(sp.MatrixSymbol("C", 2, 2), matrix).doit() == matrix.vec()
+    assert Vec(sp.MatrixSymbol("C", 2, 2)).as_explicit()[1, 0] == sp.MatrixSymbol("C", 2, 2)[1, 0]

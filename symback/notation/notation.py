@@ -433,7 +433,8 @@ class _Placed:
         """Whether this is [r == i*n + k] with r an axis of the result: two axes read as one."""
         return (
             is_equation(self.node)
-            and len(set(self.labels)) == 3
+            and len(self.labels) == 3
+            and self.labels[0] not in self.labels[1:]
             and self.labels[0] in out
             and unique_digits(self.node)
         )
@@ -441,8 +442,8 @@ class _Placed:
     def digits(self) -> tuple[int, int]:
         """The labels that count slowly and fast."""
         coefs = condition_of(self.node)[0]
-        fast = self.labels[1 + coefs[1:].index(1)]
-        return next(x for x in self.labels[1:] if x != fast), fast
+        fast = 1 + coefs[1:].index(1)
+        return self.labels[3 - fast], self.labels[fast]
 
 
 def _cut(

@@ -433,8 +433,10 @@ class Simplifier:
             for k, factor in enumerate(factors_in_common(products, members)):
                 found = take_out(node, products, members, factor, self._fused, spread=self.indices)
                 # a root in the denominator, rather than a power of it, unless that cancels
-                e = value_of(split_power(factor)[1])
+                base, exponent = split_power(factor)
+                e = value_of(exponent)
                 gain = 0 if not k else ROOT_GAIN if e and e.denominator != 1 else QUOTIENT_GAIN
+                gain = 0 if base.op == "symbol" else gain
                 if found is not None and self.cost(found) + gain <= least:
                     best, least = found, self.cost(found)
             if best is not None:

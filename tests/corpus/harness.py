@@ -37,7 +37,14 @@ from sympy.tensor.array.expressions import array_expressions as ax
 from tests import witness
 from tests.corpus import REFUSED, Row
 
-MODULES = ("cookbook", "sympy_tests", "matrixcalculus", "machine_learning", "index_notation")
+MODULES = (
+    "cookbook",
+    "sympy_tests",
+    "matrixcalculus",
+    "machine_learning",
+    "index_notation",
+    "as_asked",
+)
 DEFAULT_SIZES = (3, 2, 4, 5, 6, 7)
 TOLERANCE = 1e-7
 SEEDS = (1, 2)
