@@ -21,7 +21,7 @@ from symback.ops import Label, Labels, einsum, einsum_parts
 from symback.phrase import Phrase, entry, transpose, unit_columns, with_one_sigmoid
 from symback.simplify import Simplifier, simplify
 from symback.simplify.blocks import expand_blocks
-from symback.simplify.sums import MAX_EXPANDED_TERMS, expand, is_sum
+from symback.simplify.expand import MAX_EXPANDED_TERMS, expand, is_sum
 from symback.sizes import times
 from symback.sympy_lists import each_gradient, each_jacobian, entries, is_list
 from symback.sympy_read import Reader, expression

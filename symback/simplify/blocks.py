@@ -6,9 +6,10 @@ from collections.abc import Callable
 
 from symback.graph import Node, Size, transform
 from symback.ops import add, as_size, einsum, einsum_parts, rebuild, scale
+from symback.simplify.expand import MAX_EXPANDED_TERMS, expand
 from symback.simplify.product import Product
 from symback.simplify.selections import condition_of, is_equation
-from symback.simplify.sums import MAX_EXPANDED_TERMS, expand, flatten_sum
+from symback.simplify.sums import flatten_sum
 from symback.sizes import fits_when_large, plus
 
 

@@ -28,8 +28,9 @@ from symback.ops import (
     value_of,
 )
 from symback.rules import broadcast, hadamard
+from symback.simplify.expand import is_fixed
 from symback.simplify.product import Product, delta, negated
-from symback.simplify.sums import flatten_sum, is_fixed
+from symback.simplify.sums import flatten_sum
 from symback.sizes import flat
 
 

@@ -46,6 +46,14 @@ from symback.simplify.cancel import (
 from symback.simplify.cases import absorb_into_case, has_cases
 from symback.simplify.centring import centred
 from symback.simplify.constants import fold_constants
+from symback.simplify.expand import (
+    MAX_EXPANDED_TERMS,
+    expand,
+    expand_mask,
+    is_fixed,
+    is_sum,
+    sum_of_spread,
+)
 from symback.simplify.functions import fuse_elementwise, fuse_function
 from symback.simplify.gather import (
     Members,
@@ -60,17 +68,11 @@ from symback.simplify.selections import at_given_index, substitute_selections, s
 from symback.simplify.softmax import recognise_logsumexp, recognise_softmax, sum_of_softmax
 from symback.simplify.steps import decide_by_step
 from symback.simplify.sums import (
-    MAX_EXPANDED_TERMS,
     common_coefficient,
     content_out,
-    expand,
-    expand_mask,
     flatten_sum,
     fuse_sum,
-    is_fixed,
-    is_sum,
     reflections,
-    sum_of_spread,
 )
 
 MAX_GATHERED_TERMS = 60

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import operator
 from collections.abc import Callable, Iterator
 from fractions import Fraction
-from functools import partial
 from math import gcd, lcm
 
-from symback.graph import Node, Shape, Size, topological
+from symback.graph import Node, Shape, Size
 from symback.ops import (
-    Labels,
     Number,
     add,
     apply,
@@ -26,6 +23,7 @@ from symback.ops import (
     value_of,
 )
 from symback.simplify.cases import join_cases
+from symback.simplify.expand import MAX_EXPANDED_TERMS, expand, is_fixed, is_sum
 from symback.simplify.product import Product, opposite
 
 
@@ -265,131 +263,6 @@ def _swap_square(term: Node, first: str, second: str) -> tuple[Node, Node] | Non
     return None
 
 
-MAX_EXPANDED_TERMS = 40
-EVERYWHERE = frozenset(("pow", "exp", "sin", "cos", "tanh", "sigmoid", "relu", "abs", "maximum"))
-"""Functions that have a value for all arguments (a power: of a positive exponent)."""
-
-
-def is_sum(node: Node) -> bool:
-    return node.op == "add"
-
-
-def expand(node: Node, limit: int, chosen: Callable[[Node], bool] | None = None) -> Node | None:
-    """Products multiplied out over the `chosen` sums; None if that gives too many terms.
-
-    By default over every sum that stands once in its product: (x - c)*(x - c)' stays a square.
-    """
-    done: list[Node] = []
-    todo = list(reversed(node.args)) if node.op == "add" else [node]
-    while todo:
-        if len(done) + len(todo) > limit:
-            return None
-        term = todo.pop()
-        if term.op == "add":
-            todo.extend(reversed(term.args))
-            continue
-        product = Product.of(term)
-        alone = product.factors_alone
-        sums = [
-            place
-            for place, factor in enumerate(alone)
-            if (chosen(factor) if chosen else alone.count(factor) == 1 and _opens(product, place))
-        ]
-        if not sums or term.op != "einsum":
-            done.append(term)
-            continue
-        # first the sum whose terms divide by something that may cancel
-        place = max(sums, key=lambda k: _has_quotients(product.factors[k][0]))
-        total, labels = product.factors[place]
-        for inner in reversed(total.args):
-            product.factors[place] = (inner, labels)
-            todo.append(product.node(merge=True))
-    return add(*done)
-
-
-def expand_mask(node: Node) -> Node | None:
-    """sum_i (1 - [i = k]) x_i -> sum_i x_i - x_k, wherever x_k has a value."""
-    product = Product.of(node)
-    for place, (factor, labels) in enumerate(product.factors):
-        asked = {x for f, own in product.factors if f.op == "select" for x in own}
-        sums = not product.summed_none(labels) and asked.isdisjoint(labels)
-        if sums and is_sum(factor) and is_fixed(factor) and _opens(product, place):
-            return expand(node, MAX_EXPANDED_TERMS, partial(operator.is_, factor))
-    return None
-
-
-def _opens(product: Product, place: int) -> bool:
-    """Whether a factor is a sum, but no I - 1*1'/n, and no mask on what has no value under it.
-
-    (1 - I).*A is A - I.*A, but 1/(x_i - x_j) without i = j is no difference of two sums.
-    """
-    total, labels = product.factors[place]
-    if not is_sum(total) or not is_fixed(total):
-        return is_sum(total)
-    if any(abs(split_coefficient(term)[0]) != 1 or term.args for term in total.args):
-        return False
-    masked = [f for f, own in product.factors if set(labels) <= set(own) and f is not total]
-    return not any(map(_may_lack_value, topological(masked)))
-
-
-def _may_lack_value(node: Node) -> bool:
-    e = value_of(split_power(node)[1])
-    return node.op == "map" and (e is None or e < 0 or node.params[0] not in EVERYWHERE)
-
-
-def is_fixed(total: Node) -> bool:
-    """Whether a sum has nothing but identity and ones matrices, as I - 1*1'/n has."""
-    return total.op == "add" and all(Product.of(term).is_fixed for term in total.args)
-
-
-def sum_of_spread(product: Product) -> bool:
-    """(X - b*1')*1 -> X*1 - n*b: a sum over an axis along which a term does not change.
-
-    And tr(I - X) -> n - tr(X).
-    """
-    for place, (total, labels) in enumerate(product.factors):
-        if total.op != "add":
-            continue
-        if _is_trace(product, labels) and any(Product.of(term).is_fixed for term in total.args):
-            traces = (einsum(1, [(term, "ii")], (), merge=True) for term in total.args)
-            product.factors[place] = (add(*traces), ())
-            product.forget(labels[0])
-            return True
-        for axis, label in enumerate(labels):
-            if label in product.out or product.places(label) != 1:
-                continue
-            if not any(_is_spread_along(term, axis) for term in total.args):
-                continue
-            every = tuple(range(total.rank))
-            kept = tuple(x for x in every if x != axis)
-            terms = [einsum(1, [(term, every)], kept, merge=True) for term in total.args]
-            product.factors[place] = (add(*terms), tuple(labels[x] for x in kept))
-            product.forget(label)
-            return True
-    return False
-
-
-def _is_trace(product: Product, labels: Labels) -> bool:
-    twice = len(labels) == 2 and labels[0] == labels[1]
-    return twice and labels[0] not in product.out and product.places(labels[0]) == 2
-
-
-def _is_spread_along(term: Node, axis: int) -> bool:
-    product = Product.of(term)
-    label = product.out[axis]
-    return product.places(label) == 1
-
-
-def _has_quotients(total: Node) -> bool:
-    """Whether a term of a sum divides by an elementwise factor."""
-    for term in total.args:
-        for factor in term.args if term.op == "einsum" else (term,):
-            e = value_of(split_power(factor)[1])
-            if e is not None and e < 0:
-                return True
-    return False
-
-
 def common_coefficient(node: Node) -> Node:
     """2*a - 4*b -> 2*(a - 2*b), a/2 - b/2 -> (a - b)/2, -a - b -> -(a + b)."""
     if node.op != "add" or any(value_of(term) is not None for term in node.args):
@@ -405,6 +278,11 @@ def common_coefficient(node: Node) -> Node:
     return scale(factor, add(*(scale(1 / factor, term) for term in node.args)))
 
 
+def _fewer_numbers(coefs: list[Fraction], size: Fraction) -> bool:
+    left = sum(abs(c) != size for c in coefs)
+    return left + 1 < sum(abs(c) != 1 for c in coefs)
+
+
 def content_out(product: Product) -> bool:
     """(4*a - 2*b)*c -> 2*(2*a - b)*c."""
     for place, (total, labels) in enumerate(product.factors):
@@ -417,8 +295,3 @@ def content_out(product: Product) -> bool:
             product.coef = product.coef * content
             return True
     return False
-
-
-def _fewer_numbers(coefs: list[Fraction], size: Fraction) -> bool:
-    left = sum(abs(c) != size for c in coefs)
-    return left + 1 < sum(abs(c) != 1 for c in coefs)
