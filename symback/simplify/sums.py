@@ -8,7 +8,6 @@ from math import gcd, lcm
 
 from symback.graph import Node, Shape, Size
 from symback.ops import (
-    Number,
     add,
     apply,
     einsum,
@@ -163,24 +162,26 @@ def _join_totals(node: Node, tidy: Callable[[Node], Node]) -> Node | None:
 
 def _two_sigmoids(node: Node) -> Node | None:
     """a*sigmoid(u) + b*sigmoid(-u) -> (a - b)*sigmoid(u) + b for numbers a and b."""
-    found: dict[Node, tuple[Number, Node]] = {}
-    for term in node.args:
-        coef, core = split_coefficient(term)
-        if core.op != "map" or core.params[0] != "sigmoid":
-            continue
-        u = core.args[0]
-        mate = found.get(scale(-1, u)) or found.get(opposite(u))
-        if mate is None:
-            found[u] = (coef, term)
-            continue
-        other_coef, other = mate
-        mirrored = split_coefficient(other)[1]
-        kept, a, b = (core, coef, other_coef)
-        if _is_upright(mirrored, core):
-            kept, a, b = (mirrored, other_coef, coef)
-        rest = [t for t in node.args if t is not term and t is not other]
-        return add(*rest, scale(a - b, kept), scale(b, ones(node.shape)))
+    for first, second in _mirrored(node, "sigmoid"):
+        (a, one), (b, other) = split_coefficient(first), split_coefficient(second)
+        if not _is_upright(one, other):
+            (a, one), b = (b, other), a
+        rest = [t for t in node.args if t is not first and t is not second]
+        return add(*rest, scale(a - b, one), scale(b, ones(node.shape)))
     return None
+
+
+def _mirrored(node: Node, name: str) -> Iterator[tuple[Node, Node]]:
+    """The pairs of terms a*f(u) and b*f(-u) with numbers a and b."""
+    found: dict[Node, Node] = {}
+    for term in node.args:
+        core = split_coefficient(term)[1]
+        if core.op == "map" and core.params[0] == name:
+            u = core.args[0]
+            mate = found.get(scale(-1, u)) or found.get(opposite(u))
+            if mate is not None:
+                yield mate, term
+            found[u] = term
 
 
 def reflections(node: Node, name: str) -> Iterator[Node]:
@@ -216,18 +217,11 @@ def _is_upright(f: Node, mirrored: Node) -> bool:
 
 def _hyperbolic(node: Node) -> Node | None:
     """c*exp(u) + c*exp(-u) -> 2*c*cosh(u), with a minus sign 2*c*sinh(u)."""
-    found: dict[Node, tuple[Number, Node]] = {}
-    for term in node.args:
-        coef, core = split_coefficient(term)
-        if core.op != "map" or core.params[0] != "exp":
-            continue
-        u = core.args[0]
-        mate = found.get(scale(-1, u)) or found.get(opposite(u))
-        if mate is not None and abs(mate[0]) == abs(coef):
-            name = "cosh" if mate[0] == coef else "sinh"
-            fused = scale(2 * mate[0], apply(name, split_coefficient(mate[1])[1].args[0]))
-            return add(*(t for t in node.args if t is not term and t is not mate[1]), fused)
-        found[u] = (coef, term)
+    for first, second in _mirrored(node, "exp"):
+        (a, one), (b, _) = split_coefficient(first), split_coefficient(second)
+        if abs(a) == abs(b):
+            fused = scale(2 * a, apply("cosh" if a == b else "sinh", one.args[0]))
+            return add(*(t for t in node.args if t is not first and t is not second), fused)
     return None
 
 
