@@ -167,7 +167,7 @@ def around_sum(node: Node) -> Node | None:
     for term in node.args:
         product = Product.of(term)
         for place, (total, labels) in enumerate(product.factors):
-            if total.op != "add" or total.rank != 2 or len({*labels, *product.out}) != 3:
+            if total.op != "add" or len({*labels}) != 2 or len({*labels, *product.out}) != 3:
                 continue
             axis = next(k for k in (0, 1) if product.out[k] in labels)
             end = product.out[axis]
