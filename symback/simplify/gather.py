@@ -167,15 +167,17 @@ def around_sum(node: Node) -> Node | None:
     for term in node.args:
         product = Product.of(term)
         for place, (total, labels) in enumerate(product.factors):
-            if total.op != "add" or len({*labels}) != 2 or len({*labels, *product.out}) != 3:
+            shared = {*labels} & {*product.out}
+            apart = len({*labels}) == len({*product.out}) == 2
+            if total.op != "add" or not apart or len(shared) != 1:
                 continue
-            axis = next(k for k in (0, 1) if product.out[k] in labels)
+            axis = 0 if product.out[0] in shared else 1
             end = product.out[axis]
             inner = labels[1 - labels.index(end)]
             if labels[axis] != end:
                 total = add(*map(flipped, total.args))
-            coef, apart = _spelled_out(total, [t for t in node.args if t is not term])
-            if not apart or product.places(end) != 2:
+            coef, spelled = _spelled_out(total, [t for t in node.args if t is not term])
+            if not spelled or product.places(end) != 2:
                 continue
             rest = Product.of(term)
             del rest.factors[place]
@@ -186,7 +188,7 @@ def around_sum(node: Node) -> Node | None:
             both: tuple[Node, Node] = (add(rest.node(), eye), total)
             first, second = both if axis else both[::-1]
             gathered = einsum(1, [(first, "ik"), (second, "kj")], "ij")
-            others = [t for t in node.args if t is not term and t not in apart]
+            others = [t for t in node.args if t is not term and t not in spelled]
             return add(gathered, *others) if others else gathered
     return None
 
