@@ -23,7 +23,7 @@ from symback.simplify import Simplifier, simplify
 from symback.simplify.blocks import expand_blocks
 from symback.simplify.expand import MAX_EXPANDED_TERMS, expand, is_sum
 from symback.sizes import times
-from symback.sympy_lists import each_gradient, each_jacobian, entries, is_list
+from symback.sympy_lists import each_gradient, each_hessian, each_jacobian, entries, is_list
 from symback.sympy_read import Reader, expression
 from symback.sympy_write import Writer
 from symback.tensor import Tensor, show_shape
@@ -55,14 +55,11 @@ def gradient(expr: Any, wrt: Any) -> Any:
     (A + A.T)*x
     """
     if is_list(wrt):
-        return each_gradient([gradient(expr, one) for one in entries(wrt)], wrt)
-    derivation = _Derivation(expr, (wrt,))
-    if derivation.root.shape and not derivation.root.is_scalar:
-        raise ShapeError(
-            f"a gradient needs a scalar, not shape {show_shape(derivation.root.shape)}",
-            hint="use jacobian",
-        )
-    return derivation.write("mixed")
+        variables = entries(wrt)
+        derivation = _scalar(_Derivation(expr, tuple(variables)), "gradient")
+        places = range(len(variables))
+        return each_gradient([derivation.by(place).write("mixed") for place in places], wrt)
+    return _scalar(_Derivation(expr, (wrt,)), "gradient").by(0).write("mixed")
 
 
 def jacobian(expr: Any, wrt: Any, layout: Layout = "mixed") -> Any:
@@ -86,8 +83,10 @@ def jacobian(expr: Any, wrt: Any, layout: Layout = "mixed") -> Any:
     if is_list(wrt):
         if layout != "mixed":
             raise Unsupported(f"layout {layout!r} is for one variable, not for a list of them")
-        return each_jacobian([jacobian(expr, one) for one in entries(wrt)], wrt)
-    return _Derivation(expr, (wrt,)).write(layout)
+        variables = entries(wrt)
+        derivation, places = _Derivation(expr, tuple(variables)), range(len(variables))
+        return each_jacobian([derivation.by(place).write("mixed") for place in places], wrt)
+    return _Derivation(expr, (wrt,)).by(0).write(layout)
 
 
 def hessian(expr: Any, x: Any, y: Any = None, layout: Literal["mixed", "vec"] = "mixed") -> Any:
@@ -106,11 +105,18 @@ def hessian(expr: Any, x: Any, y: Any = None, layout: Literal["mixed", "vec"] = 
     _check_layout(layout, ("mixed", "vec"))
     y = x if y is None else y
     if is_list(x) and is_list(y):
-        return sp.Matrix([[hessian(expr, one, two) for two in entries(y)] for one in entries(x)])
-    derivation = _Derivation(expr, (x, y))
+        rows, columns = entries(x), entries(y)
+        derivation = _scalar(_Derivation(expr, (*rows, *columns)), "Hessian")
+        return each_hessian(lambda *pair: derivation.by(*pair).write("mixed"), rows, columns)
+    return _scalar(_Derivation(expr, (x, y)), "Hessian").by(0, 1).write(layout)
+
+
+def _scalar(derivation: _Derivation, wanted: str) -> _Derivation:
     if derivation.root.shape and not derivation.root.is_scalar:
-        raise ShapeError(f"a Hessian needs a scalar, not shape {show_shape(derivation.root.shape)}")
-    return derivation.write(layout)
+        shape = show_shape(derivation.root.shape)
+        hint = "use jacobian" if wanted == "gradient" else None
+        raise ShapeError(f"a {wanted} needs a scalar, not shape {shape}", hint=hint)
+    return derivation
 
 
 def _check_layout(layout: str, known: Sequence[str]) -> None:
@@ -173,14 +179,16 @@ class _Derivation:
         self.root = self.reader.read(self.expr)
         if self.root.is_scalar:
             self.root = Tensor(self.root.node, (), self.root.free)
-        self.variables = [_Variable(v, self.reader) for v in variables]
+        self.known = [_Variable(v, self.reader) for v in variables]
+        self._tidies: dict[tuple[bool, frozenset[Node]], Simplifier] = {}
+
+    def by(self, *places: int) -> _Derivation:
+        """The derivative by these of the variables, one after the other."""
+        self.variables = [self.known[place] for place in places]
         self.by_indices = any(v.entry is not None for v in self.variables)
         indices = self.by_indices or bool(self.reader.tables)
-        tidy = Simplifier(indices=indices, projections=not indices)
-        node = tidy(self.root.node)
-        kinks = _kinks(node, [v.node for v in self.variables])
-        if kinks:
-            tidy = Simplifier(indices=indices, projections=not indices, kinks=kinks)
+        node = self._tidy(indices, frozenset())(self.root.node)
+        tidy = self._tidy(indices, _kinks(node, [v.node for v in self.variables]))
         for variable in self.variables:
             node = tidy(sweep(node, [variable.node])[0])
             if variable.entry is not None:
@@ -189,6 +197,13 @@ class _Derivation:
             elif variable.structure:
                 node = tidy(_within(node, variable))
         self.node = node
+        return self
+
+    def _tidy(self, indices: bool, kinks: frozenset[Node]) -> Simplifier:
+        """A simplifier, which remembers what it has simplified."""
+        return self._tidies.setdefault(
+            (indices, kinks), Simplifier(indices=indices, projections=not indices, kinks=kinks)
+        )
 
     def _stand_in(self, call: Any) -> Any:
         """A symbol for f(t), where the expression has no other value of f."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import sympy as sp
@@ -38,6 +38,21 @@ def each_gradient(slopes: Sequence[Any], wrt: Any) -> Any:
     """The slopes of a scalar in the shape of its variables; those of a list are a column."""
     shape = wrt.shape if isinstance(wrt, sp.MatrixBase) else (len(slopes), 1)
     return sp.Matrix(*shape, list(slopes))
+
+
+def each_hessian(
+    second: Callable[[int, int], Any], rows: Sequence[Any], columns: Sequence[Any]
+) -> Any:
+    """The matrix of second derivatives, each pair of variables worked out once.
+
+    `second` takes the places of two variables in the one list after the other.
+    """
+    found: dict[frozenset[Any], Any] = {}
+    for i, one in enumerate(rows):
+        for j, two in enumerate(columns, len(rows)):
+            if frozenset((one, two)) not in found:
+                found[frozenset((one, two))] = second(i, j)
+    return sp.Matrix([[found[frozenset((one, two))] for two in columns] for one in rows])
 
 
 def each_jacobian(slopes: Sequence[Any], wrt: Any) -> Any:
