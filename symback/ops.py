@@ -18,6 +18,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from fractions import Fraction
+from functools import lru_cache
 from typing import Any, TypeAlias
 
 from symback.errors import LimitError, ShapeError
@@ -428,22 +429,27 @@ def _canonical(
     if not factors and not out:
         return number(coef)
     coef = _tidy(coef)
-    args, labels, target, sizes = _numbered(factors, out, size_of)
+    alike = tuple(factors)
+    args, labels, target, order = _numbered(alike, out)
+    sizes = tuple(size_of[label] for label in order)
     if len(args) == 1 and coef == 1 and labels[0] == target and len(set(target)) == len(target):
         return args[0]
     if len(args) == 1 and labels[0] == target[::-1] != target and is_antisymmetric(args[0]):
         return scale(-coef, args[0])
     symmetric = False
     if len(out) == 2 and size_of[out[0]] == size_of[out[1]]:
-        symmetric = _numbered(factors, out[::-1], size_of) == (args, labels, target, sizes)
+        *turned, turned_order = _numbered(alike, out[::-1])
+        turned_sizes = tuple(size_of[label] for label in turned_order)
+        symmetric = (*turned, turned_sizes) == (args, labels, target, sizes)
     shape = tuple(size_of[label] for label in out)
     return make("einsum", args, (coef, labels, target, sizes), shape, symmetric=symmetric)
 
 
+@lru_cache(maxsize=1 << 13)
 def _numbered(
-    factors: list[tuple[Node, Labels]], out: Labels, size_of: Mapping[Label, Size]
-) -> tuple[tuple[Node, ...], tuple[tuple[int, ...], ...], tuple[int, ...], Shape]:
-    """Factors in content order, labels as 0, 1, 2, ... in order of appearance, their sizes."""
+    factors: tuple[tuple[Node, Labels], ...], out: Labels
+) -> tuple[tuple[Node, ...], tuple[tuple[int, ...], ...], tuple[int, ...], Labels]:
+    """Factors in content order, labels as 0, 1, 2, ... in order of appearance, and that order."""
     if all(labels == out or not labels for _, labels in factors):
         ordered = sorted(factors, key=lambda factor: _order(factor[0]))
     else:
@@ -467,7 +473,7 @@ def _numbered(
         tuple(node for node, _ in ordered),
         tuple(numbered),
         tuple(numbering[label] for label in out),
-        tuple(size_of[label] for label in numbering),
+        tuple(numbering),
     )
 
 
@@ -476,7 +482,7 @@ def _order(node: Node) -> tuple[int, str, int]:
     return (0 if node.op == "symbol" else 1, node.name, node.key)
 
 
-def _label_colors(factors: list[tuple[Node, Labels]], out: Labels) -> dict[Label, int]:
+def _label_colors(factors: tuple[tuple[Node, Labels], ...], out: Labels) -> dict[Label, int]:
     """A number for each label that depends only on its role, not on its name.
 
     Colour refinement on the network of factors: labels start with their places in the result and
