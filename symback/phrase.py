@@ -524,7 +524,7 @@ def _transpose(p: Phrase) -> Phrase:
         return Phrase("inverse", (transpose(p.args[0]),), (), shape)
     if p.head == "hadamard":
         flipped = [transpose(a) for a in p.args]
-        if sum(a.length for a in flipped) <= p.length:
+        if sum(a.length for a in flipped) <= sum(a.length for a in p.args):
             return hadamard(flipped)
     if p.head in ("function", "elementwise_pow") and p.args[0].is_matrix:
         inner = transpose(p.args[0])

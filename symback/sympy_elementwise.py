@@ -65,10 +65,13 @@ def is_composed(p: Phrase) -> bool:
 
 def adds_ones(p: Phrase) -> bool:
     """Whether this is f(X + c*1), which a Lambda writes without a ones matrix."""
-    return p.head == "function" and any(
-        a.head == "add" and any("ones" in (b.head, *(c.head for c in b.args)) for b in a.args)
-        for a in p.args
-    )
+    inside = p.args if p.head == "function" else ()
+    return any(a.head == "add" and any(map(_is_ones, a.args)) for a in inside)
+
+
+def _is_ones(p: Phrase) -> bool:
+    matrices = [a for a in p.args if a.is_matrix] if p.head == "mul" else [p]
+    return all(a.head == "ones" for a in matrices) and bool(matrices)
 
 
 def written_length(p: Phrase, inner: Phrase | None = None) -> int:
