@@ -120,7 +120,9 @@ class IndexedAxes:
                 low, high = sp.S.Zero, high
             if low is None:
                 shape.append(ops.symbol(f"{base}_{axis}", kind="open"))
-                origins.append(ops.ZERO)
+                start = _lowest(ranges, self.fixed[base][axis])
+                is_known = start.is_nonpositive and reader.is_size(start)
+                origins.append(ops.size_node(reader.size(start)) if is_known else ops.ZERO)
                 continue
             shape.append(reader.size(sp.expand(high - low + 1)))
             origins.append(ops.size_node(reader.size(low)))
@@ -155,6 +157,14 @@ def _hull(ranges: list[tuple[Any, Any]]) -> tuple[Any, Any]:
         if low is None or high is None:
             return None, None
     return low, high
+
+
+def _lowest(ranges: list[tuple[Any, Any]], fixed: list[Any]) -> Any:
+    """The lowest index, as far as the lower ends can be compared; at most 0."""
+    low = sp.S.Zero
+    for end in (*(start for start, _ in ranges), *fixed):
+        low = _ordered(low, end, least=True) or low
+    return low
 
 
 def _stretched(low: Any, high: Any, fixed: list[Any], reader: SizeReader) -> tuple[Any, Any]:

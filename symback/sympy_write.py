@@ -146,7 +146,7 @@ class Writer:
         functions = [a for a in p.args if a.head != "ones" and mul([a]) != inner]
         if sum(1 for a in functions if has_function(a, inner)) < 2:
             return None
-        body = _ElementwiseWriter(self, inner)(p)
+        body = as_number(_ElementwiseWriter(self, inner)(p))
         return self(inner).applyfunc(sp.Lambda(self.variable, body))
 
     def _fused(self, inner: Phrase, factors: list[Phrase]) -> Any:
@@ -194,7 +194,7 @@ class Writer:
             return self._masked(p)
         if inner == p:
             raise Unsupported("an elementwise function of several matrices")
-        body = _ElementwiseWriter(self, inner)(p)
+        body = as_number(_ElementwiseWriter(self, inner)(p))
         return self(inner).applyfunc(sp.Lambda(self.variable, body))
 
     def _index_condition(self, p: Phrase) -> Any:

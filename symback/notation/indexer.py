@@ -324,7 +324,7 @@ class Indexer:
             factors.append(self.entry(arg, tuple(value[x] for x in own)))
         body = p.mul(_merge_equal(factors), Fraction(coef))
         self.free = outside_free
-        for index in sorted(ranges, key=system.bounds_others):
+        for index in system.in_order():
             count = flat(add(ranges[index].high, scale(-1, ranges[index].low), ONE))
             if _mentions(body, {index.name}) or system.bounds_others(index):
                 continue
@@ -341,7 +341,7 @@ class Indexer:
             outside = [a for a in body.args if not _mentions(a, inner_names)]
             inside = [a for a in body.args if _mentions(a, inner_names)]
             body = p.mul(inside)
-        order = sorted(ranges, key=system.bounds_others)
+        order = system.in_order()
         ends = [flat(b) for i in order for b in (ranges[i].low, ranges[i].high)]
         bounds = [self.notation.scalar(end) for end in ends]
         if coef_out < 0:

@@ -79,7 +79,9 @@ class Notation:
                         form = block_form(node, self.matrix) or form
                 self._forms[node] = form
                 if form is None and root.shape and not node.shape:
-                    self._forms[node] = self.indexed(node, ())
+                    scalar = self.indexed(node, ())
+                    # SymPy works a sum of traces out when it prints it in a product
+                    self._forms[node] = None if _sums_traces(scalar) else scalar
         return self._forms[root]
 
     def _matrix_form(self, node: Node) -> Phrase | None:
@@ -385,6 +387,13 @@ class Notation:
         """A scalar node that stands in an index, a bound or an exponent."""
         form = self.matrix(node)
         return form if form is not None else self.indexed(node, ())
+
+
+def _sums_traces(form: Phrase, *, inside: bool = False) -> bool:
+    """Whether a number that is worked out of matrices stands under a sum over an index."""
+    inside = inside or form.head in ("sum_over", "prod_over")
+    found = inside and any(a.is_matrix for a in form.args) and form.head != "entry"
+    return found or any(_sums_traces(a, inside=inside) for a in form.args)
 
 
 def _has_blocks(total: Phrase) -> bool:

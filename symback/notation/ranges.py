@@ -290,6 +290,16 @@ class System:
         """Whether an index stands in the range of another one."""
         return any(_bounds(index, r) for i, r in self.ranges.items() if i is not index)
 
+    def in_order(self) -> list[Node]:
+        """The indices from the innermost on: each before those that stand in its range."""
+        order: list[Node] = []
+        waiting = list(self.ranges)
+        while waiting:
+            inner = [i for i in waiting if not any(_bounds(i, self.ranges[j]) for j in waiting)]
+            order += inner or waiting
+            waiting = [i for i in waiting if i not in order]
+        return order
+
     def _total(self, node: Node, labels: tuple[int, ...]) -> Node:
         coefs, offset = condition_of(node)
         return affine(coefs, tuple(self.value[x] for x in labels), offset)

@@ -71,8 +71,20 @@ def _shifted(phrase: Phrase, name: str, shift: Fraction) -> Phrase:
         return phrase
     if phrase.head == "mul":
         return p.mul(args, p.coefficient(phrase))
+    if phrase.head == "delta":
+        args = _balanced(*args)
     moved_on = Phrase(phrase.head, args, phrase.data, phrase.shape, phrase.symmetric)
     return from_best_start(moved_on) if phrase.head in ("sum_over", "prod_over") else moved_on
+
+
+def _balanced(left: Phrase, right: Phrase) -> tuple[Phrase, Phrase]:
+    """The sides of an equation of indices without a number that stands on both."""
+    both = [
+        sum((t.value for t in (side.args if side.head == "add" else (side,)) if t.is_number), 0)
+        for side in (left, right)
+    ]
+    common = Fraction(min(both))
+    return _plus(left, -common), _plus(right, -common)
 
 
 def _plus(phrase: Phrase, number: Fraction) -> Phrase:

@@ -73,7 +73,8 @@ def align_even(product: Product) -> bool:
     odd = {f.args[0] for f in product.factors_alone if f.op == "map" and f.params[0] in ODD}
     for place, (node, labels) in enumerate(product.factors):
         base, exponent = split_power(node)
-        if base.op == "map" and base.params[0] in EVEN and _has_both_signs(base.args[0]):
+        aligned = base.op != "map" or base.args[0] in odd
+        if not aligned and base.params[0] in EVEN and _has_both_signs(base.args[0]):
             turned = negated(base.args[0])
             if turned in odd:
                 even = apply(str(base.params[0]), turned)

@@ -152,7 +152,7 @@ def decided(root: Node, decide: Callable[[Node], Node | None]) -> Node:
             continue
         choice = decide(node)
         if choice is not None or not _is_elementwise(node):
-            done[node] = node if choice is None else choice
+            done[node] = node if choice is None else broadcast(choice, node)
             continue
         below = [arg for arg in node.args if arg not in done]
         if below:
