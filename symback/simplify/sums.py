@@ -104,7 +104,7 @@ def _join_row_sums(node: Node, tidy: Callable[[Node], Node]) -> Node | None:
         core = split_coefficient(term)[1]
         if core.op == "einsum" and len(core.args) == 1 and core.args[0].rank == 2:
             _, (labels,), out, sizes = einsum_parts(core)
-            if len(set(labels)) == 2:
+            if len(set(labels)) == 2 and out[0] in labels:
                 sums.setdefault(sizes[sum(labels) - out[0]], []).append(term)
     for terms in sums.values():
         if len(terms) < 2:
