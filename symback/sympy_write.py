@@ -218,12 +218,12 @@ class Writer:
             return HadamardProduct(self(split[0][-1]), self._mask(p, condition, flags))
         terms = []
         for place, case in enumerate(cases):
-            if case.is_number and case.value == 0:
+            if case.head == "zeros" or (case.is_number and case.value == 0):
                 continue
-            zero = num(0)
-            flags = (case if not case.is_matrix else UNIT, zero)
+            flags = (UNIT if case.is_matrix else case, num(0))
             mask = self._mask(p, condition, flags if place == 0 else flags[::-1])
-            terms.append(HadamardProduct(self(case), mask) if case.is_matrix else mask)
+            is_factor = case.is_matrix and case.head != "ones"
+            terms.append(HadamardProduct(self(case), mask) if is_factor else mask)
         return terms[0] if len(terms) == 1 else sp.MatAdd(*terms)
 
     def _mask(self, p: Phrase, condition: Phrase, flags: tuple[Phrase, ...]) -> Any:

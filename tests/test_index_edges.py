@@ -153,6 +153,19 @@ def test_a_mask_stays_where_there_is_no_value_under_it() -> None:
     assert len(sb.gradient(coulomb, x[k]).args) == 2  # below k and above it, not at k
 
 
+def test_bounds_stand_outside_the_sums_that_they_bound() -> None:
+    windows = Sum(Sum(w[m], (m, i, n), (i, j, j + 1)) ** 2, (j, ell, ell + 1), (ell, 0, n))
+    slope = sb.gradient(windows.subs(m, sp.Symbol("q", integer=True)), w[k])
+    assert {s for s in slope.free_symbols if s.is_Symbol} <= {n, k, w.label}
+
+
+def test_an_axis_may_start_below_0_where_its_end_is_not_known() -> None:
+    slope = sb.gradient(Sum(w[i], (i, -1, m)) + Sum(w[i] ** 2, (i, 0, n)), w[k])
+    assert slope.subs({k: -1, m: 2, n: 3}) == 1
+    shifted = sb.gradient(Sum(w[i] * w[2 * i - 2], (i, 0, n)), w[k])
+    assert shifted.subs({k: -2, n: 3}).doit() == w[0]
+
+
 def test_a_value_of_an_unknown_function_is_a_variable() -> None:
     f = sp.Function("f")
     assert sb.gradient(f(t) ** 2 * t, f(t)) == 2 * t * f(t)
