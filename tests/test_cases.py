@@ -27,7 +27,7 @@ JOINED = {
     "product": lambda a, b: a * b,
     "max": sp.Max,
     "distance": lambda a, b: sp.Abs(a - b),
-    "exp": lambda a, b: sp.exp(a * b / 5),
+    "sine": lambda a, b: sp.sin(a * b / 50),
 }
 
 
