@@ -212,18 +212,11 @@ class Simplifier:
                 least = 0 if own or e is None else _least_power(divisor, base)
                 if e is None or least > -1 or e > -1:
                     continue
-                axes = tuple(range(base.rank))
-                cleared = power(
-                    add(
-                        *(
-                            einsum(
-                                1, [(term, axes), (power(divisor, -least), ())], axes, merge=True
-                            )
-                            for term in base.args
-                        )
-                    ),
-                    -1,
-                )
+                axes, missing = tuple(range(base.rank)), power(divisor, -least)
+                terms = [
+                    einsum(1, [(term, axes), (missing, ())], axes, merge=True) for term in base.args
+                ]
+                cleared = power(add(*terms), -1)
                 left = power(divisor, e - least)
                 if self.cost(cleared) + self.cost(left) <= self.cost(total) + self.cost(factor):
                     product.replace((place, other), [(cleared, labels), (left, ())])
