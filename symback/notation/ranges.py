@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from fractions import Fraction
-from itertools import permutations
+from itertools import product
 from math import floor, gcd, inf
 
 from symback.graph import Node, symbols_of, topological, transform
@@ -339,11 +339,15 @@ class System:
         return True
 
     def _take_digits(self, total: Node) -> bool:
-        """p == s*i + a with a = 0..s-1 has the one solution i = floor(p/s), a = p - s*i."""
-        for low, high in permutations(self.ranges, 2):
+        """p == s*i + a with a = 0..s-1 has the one solution i = floor(p/s), a = p - s*i.
+
+        Where a is given from outside, [a == p - s*i] stays.
+        """
+        known = {**self.free, **self.ranges}
+        for high, low in product(self.ranges, known):
             sign = coefficient_of(total, low)
             stride = scale(sign, stride_of(total, high))
-            if abs(sign) != 1 or not self._counts(low, stride):
+            if low is high or abs(sign) != 1 or not _counts(known[low], stride):
                 continue
             rest = flat(subtract(add(low, multiple(stride, high)), scale(sign, total)))
             if any(depends_on(rest, i) or self.bounds_others(i) for i in (low, high)):
@@ -354,18 +358,16 @@ class System:
             if not (self._certain(above) and self._certain(subtract(past, rest))):
                 continue
             digit = whole_part(rest, stride)
-            del self.ranges[low], self.ranges[high]
+            digit_left = flat(subtract(rest, multiple(stride, digit)))
+            del self.ranges[high]
             self._replace(high, digit)
-            self._replace(low, flat(subtract(rest, multiple(stride, digit))))
+            if low in self.ranges:
+                del self.ranges[low]
+                self._replace(low, digit_left)
+            else:
+                self.demands.append(Demand("==", subtract(digit_left, low)))
             return True
         return False
-
-    def _counts(self, index: Node, stride: Node) -> bool:
-        """Whether an index runs from 0 to stride - 1, and stride is not 1 or less."""
-        limits = self.ranges[index]
-        if stride is ONE or not always(subtract(stride, ONE), {}):
-            return False
-        return limits.low is ZERO and flat(subtract(stride, limits.high)) is ONE
 
     def _bound_given(self, given: Node, limits: Range, start: Node) -> None:
         """The range of k where w[2*k] was asked for: the entries that w has."""
@@ -422,6 +424,13 @@ class System:
         else:
             end = whole_part(rest, scale(-1, step))
             limits.high = extreme("minimum", limits.high, end, every)
+
+
+def _counts(limits: Range, stride: Node) -> bool:
+    """Whether an index runs from 0 to stride - 1, and stride is not 1 or less."""
+    if stride is ONE or not always(subtract(stride, ONE), {}):
+        return False
+    return limits.low is ZERO and flat(subtract(stride, limits.high)) is ONE
 
 
 def narrowed(demands: list[Demand], ranges: Mapping[Node, Range]) -> dict[Node, Range]:
