@@ -428,7 +428,8 @@ class Writer:
     def _sum_over(self, p: Phrase) -> Any:
         body, limits = self(p.args[0]), self._limits(p)
         keep_cases_inside(body, limits)
-        return sp.Sum(body, *limits)
+        total = sp.Sum(body, *limits)
+        return total if total.function != 0 else sp.S.Zero
 
     def _prod_over(self, p: Phrase) -> Any:
         body, limits = self(p.args[0]), self._limits(p)

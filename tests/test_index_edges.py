@@ -153,6 +153,14 @@ def test_a_mask_stays_where_there_is_no_value_under_it() -> None:
     assert len(sb.gradient(coulomb, x[k]).args) == 2  # below k and above it, not at k
 
 
+def test_odd_and_even_functions_of_both_signs_are_one() -> None:
+    pairs = Sum(sp.sqrt(sp.Abs(x[i] - x[j])), (i, 1, n), (j, 1, n))
+    body = sp.sign(x[k] - x[j]) / sp.sqrt(sp.Abs(x[j] - x[k]))
+    assert sb.gradient(pairs, x[k]) == Sum(body, (j, 1, n))
+    masked = sp.Piecewise((1 / (x[i] - x[j]), sp.Ne(j, i)), (0, True))
+    assert sb.gradient(Sum(masked, (i, 1, n), (j, 1, n)), x[k]) == 0
+
+
 def test_bounds_stand_outside_the_sums_that_they_bound() -> None:
     windows = Sum(Sum(w[m], (m, i, n), (i, j, j + 1)) ** 2, (j, ell, ell + 1), (ell, 0, n))
     slope = sb.gradient(windows.subs(m, sp.Symbol("q", integer=True)), w[k])

@@ -23,7 +23,7 @@ def counted_together(terms: list[Phrase]) -> list[Phrase]:
         groups.setdefault(frozenset(rest), []).append((term, count))
     result: list[Phrase] = []
     for members in groups.values():
-        if len(members) < 2 or all(len(count) == 1 for _, count in members):
+        if len(members) < 2:
             result.extend(term for term, _ in members)
             continue
         total = _sum_of(*(count for _, count in members))

@@ -9,6 +9,7 @@ from typing import TypeAlias
 from symback import phrase as p
 from symback.notation.counts import counted_together, ranges_joined
 from symback.notation.starts import from_best_start
+from symback.ops import EVEN, ODD
 from symback.phrase import Phrase
 
 Powers: TypeAlias = dict[Phrase, Fraction]
@@ -23,7 +24,7 @@ def gathered(terms: list[Phrase]) -> Phrase:
     if not terms:
         return p.num(0)
     by_condition: dict[frozenset[Phrase], list[Phrase]] = {}
-    for term in counted_together(ranges_joined(terms)):
+    for term in counted_together(ranges_joined(_aligned(terms))):
         conditions = frozenset(f for f in _factors(term) if f.head == "iverson")
         by_condition.setdefault(conditions, []).append(term)
     total = p.add(_common_out(_over_deltas(group)) for group in by_condition.values())
@@ -69,6 +70,8 @@ def _common_out(terms: list[Phrase]) -> Phrase:
         left = {base: e - common.get(base, 0) for base, e in own.items()}
         rest = _product(left, p.coefficient(term) / size)
         rests.extend(_terms_of(rest))
+    if all(rest.is_number for rest in rests):
+        return p.mul([_product(common)], size * sum(rest.value for rest in rests))
     return p.mul([_product(common), p.add(rests)], size)
 
 
@@ -83,28 +86,41 @@ def _terms_of(phrase: Phrase) -> list[Phrase]:
 def _aligned(terms: list[Phrase]) -> list[Phrase]:
     """(x_k - x_i) a_i + (x_i - x_k) b_i -> (x_k - x_i) a_i - (x_k - x_i) b_i.
 
-    The terms as they are, where no factor of one stands turned in another.
+    The same for odd and even functions of sums. The terms as they are, where no factor of one
+    stands turned in another.
     """
     known: dict[Phrase, Phrase] = {}  # b - a -> a - b
     for term in terms:
         for base in _powers(term):
-            if base.head == "add" and base not in known:
-                known.setdefault(p.opposite(base), base)
+            turned_base = _opposite(base)
+            if turned_base is not None and base not in known:
+                known.setdefault(turned_base, base)
     turned = False
     result = []
     for term in terms:
         coef, powers = p.coefficient(term), _powers(term)
         for base, e in list(powers.items()):
-            if base in known and known[base] not in powers and e.denominator == 1:
+            even = e % 2 == 0 or (base.head == "function" and base.data[0] in EVEN)
+            if base in known and known[base] not in powers and (even or e.denominator == 1):
                 del powers[base]
                 powers[known[base]] = e
-                coef = coef if e % 2 == 0 else -coef
+                coef = coef if even else -coef
                 turned = True
         result.append(_product(powers, coef))
     if not turned:
         return terms
     evens = {p.opposite(base): base for base in _squares(result[0])}
     return [result[0], *(_turned(term, evens) for term in result[1:])]
+
+
+def _opposite(base: Phrase) -> Phrase | None:
+    """b - a for a - b, f(b - a) for an odd or even function f of a - b."""
+    if base.head == "add":
+        return p.opposite(base)
+    is_call = base.head == "function" and len(base.data) == len(base.args) == 1
+    if is_call and base.args[0].head == "add" and base.data[0] in (*ODD, *EVEN):
+        return p.function(str(base.data[0]), (p.opposite(base.args[0]),))
+    return None
 
 
 def _squares(phrase: Phrase) -> set[Phrase]:

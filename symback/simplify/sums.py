@@ -8,6 +8,8 @@ from math import gcd, lcm
 
 from symback.graph import Node, Shape, Size
 from symback.ops import (
+    EVEN,
+    ODD,
     add,
     apply,
     einsum,
@@ -50,6 +52,7 @@ def fuse_sum(node: Node, tidy: Callable[[Node], Node], *, factor: bool = False) 
         fused = (
             (None if factor else _one_less_sigmoid(node))
             or _two_sigmoids(node)
+            or _of_both_signs(node)
             or _hyperbolic(node)
             or join_cases(node, tidy)
             or _join_diagonals(node, tidy)
@@ -168,6 +171,17 @@ def _two_sigmoids(node: Node) -> Node | None:
             (a, one), b = (b, other), a
         rest = [t for t in node.args if t is not first and t is not second]
         return add(*rest, scale(a - b, one), scale(b, ones(node.shape)))
+    return None
+
+
+def _of_both_signs(node: Node) -> Node | None:
+    """a*sign(u) + b*sign(-u) -> (a - b)*sign(u), and for an even function (a + b)*f(u)."""
+    present = {split_coefficient(term)[1] for term in node.args}
+    for name in dict.fromkeys(f.params[0] for f in present if f.op == "map"):
+        for first, second in _mirrored(node, str(name)) if name in ODD or name in EVEN else ():
+            (a, one), (b, _) = split_coefficient(first), split_coefficient(second)
+            rest = [t for t in node.args if t is not first and t is not second]
+            return add(*rest, scale(a - b if name in ODD else a + b, one))
     return None
 
 
