@@ -188,7 +188,7 @@ class Writer:
             return self(p.args[0]).applyfunc(as_lambda(PLAIN[name]))
         matrices = [a for a in p.args if a.is_matrix]
         if len(set(matrices)) == 1 and name not in {*COMPOSED, *PLAIN}:
-            return self(matrices[0]).applyfunc(as_lambda(self._scalar_function(name, tuple(order))))
+            return self(matrices[0]).applyfunc(self._scalar_function(name, tuple(order)))
         inner = argument(p)
         if inner == p and name == "where":
             return self._masked(p)

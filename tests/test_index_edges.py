@@ -181,6 +181,13 @@ def test_a_value_of_an_unknown_function_is_a_variable() -> None:
         sb.gradient(Sum(f(i) ** 2, (i, 1, n)), f(k))
 
 
+def test_unknown_functions_of_one_name_keep_their_own_derivatives() -> None:
+    total = sp.OneMatrix(1, n)
+    for f in (sp.Function("f"), sp.Function("f", real=True)):
+        slope = sb.gradient(total * column.applyfunc(f), column)
+        assert str(slope.subs(f, sp.sin)) == str(column.applyfunc(sp.cos))
+
+
 def test_the_variable_of_a_lambda_is_no_symbol_of_the_users() -> None:
     r = sp.Symbol("r", real=True)
     slope = sb.gradient(row * column.applyfunc(sp.Lambda(r, sp.log(1 + sp.exp(t * r)))), column)
