@@ -675,8 +675,9 @@ def inverse(a: Node) -> Node:
             return einsum(1 / Fraction(coef), [], "ii", {"i": a.shape[0]})
         if coef != 1:
             return scale(1 / Fraction(coef), inverse(split_coefficient(a)[1]))
-        if len(a.args) == 1 and labels[0] == out[::-1] and out[0] != out[1]:
-            return transpose(inverse(a.args[0]))
+        upright = turned_matrix(a)
+        if upright is not None:
+            return transpose(inverse(upright))
         if is_diagonal(a):
             return einsum(
                 1,
@@ -685,6 +686,15 @@ def inverse(a: Node) -> Node:
                 dict(enumerate(sizes)),
             )
     return make("inv", (a,), (), a.shape)
+
+
+def turned_matrix(node: Node) -> Node | None:
+    """A for A', None for what is no transpose."""
+    if node.op == "einsum" and len(node.args) == 1:
+        coef, (labels,), out, _ = einsum_parts(node)
+        if coef == 1 and labels == out[::-1] and len(set(out)) == 2:
+            return node.args[0]
+    return None
 
 
 def is_diagonal(a: Node) -> bool:
@@ -726,12 +736,10 @@ def matrix_power(a: Node, exponent: Node) -> Node:
     if is_diagonal(a) and not exponent.shape:
         diagonal = power(einsum(1, [(a, "ii")], "i", merge=True), exponent)
         return einsum(1, [(diagonal, "i")], "ii", {"i": a.shape[0]})
-    if a.op == "einsum" and len(a.args) == 1:
-        coef, (own,), out, _ = einsum_parts(a)
-        if coef == 1 and own == out[::-1] and out[0] != out[1]:
-            axes = tuple(range(exponent.rank))
-            turned = matrix_power(a.args[0], exponent)
-            return einsum(1, [(turned, (*axes, "i", "j"))], (*axes, "j", "i"))
+    upright = turned_matrix(a)
+    if upright is not None:
+        axes = tuple(range(exponent.rank))
+        return einsum(1, [(matrix_power(upright, exponent), (*axes, "i", "j"))], (*axes, "j", "i"))
     return make("matpow", (a, exponent), (), (*exponent.shape, *a.shape))
 
 

@@ -249,8 +249,11 @@ def _without_sigmoids(phrase: Phrase, turned: set[Phrase]) -> Phrase:
         upright = function("sigmoid", (mul([phrase.args[0]], -1),))
         return add([ones(phrase.shape), mul([upright], -1)])
     args = tuple(_without_sigmoids(arg, turned) for arg in phrase.args)
-    if args == phrase.args:
-        return phrase
+    return phrase if args == phrase.args else rebuilt(phrase, args)
+
+
+def rebuilt(phrase: Phrase, args: tuple[Phrase, ...]) -> Phrase:
+    """The phrase on other arguments of the same shapes, sums and products tidied."""
     if phrase.head == "add":
         return add(args)
     if phrase.head == "mul":
@@ -354,9 +357,9 @@ def _joined_sums(terms: list[Phrase]) -> list[Phrase]:
     """Sums over the same indices, with the same factors in front, become one sum."""
     result: list[Phrase] = []
     for term in terms:
-        coef, outside, total = _split_sum(term)
+        coef, outside, total = split_sum(term)
         for place, other in enumerate(result):
-            other_coef, other_outside, before = _split_sum(other)
+            other_coef, other_outside, before = split_sum(other)
             if total is None or before is None or total.args[1:] != before.args[1:]:
                 continue
             names = dict(zip(total.data, before.data, strict=True))
@@ -411,7 +414,7 @@ def bound_in(phrase: Phrase) -> frozenset[Hashable]:
     return phrase.bound.union(*map(bound_in, phrase.args))
 
 
-def _split_sum(term: Phrase) -> tuple[Fraction, list[Phrase], Phrase | None]:
+def split_sum(term: Phrase) -> tuple[Fraction, list[Phrase], Phrase | None]:
     """coef, scalars, sum with term = coef*scalars*sum; no sum for anything else."""
     factors = term.args if term.head == "mul" else (term,)
     sums = [factor for factor in factors if factor.head == "sum_over"]

@@ -146,8 +146,7 @@ class Writer:
         functions = [a for a in p.args if a.head != "ones" and mul([a]) != inner]
         if sum(1 for a in functions if has_function(a, inner)) < 2:
             return None
-        body = as_number(_ElementwiseWriter(self, inner)(p))
-        return self(inner).applyfunc(sp.Lambda(self.variable, body))
+        return self._applied(inner, as_number(_ElementwiseWriter(self, inner)(p)))
 
     def _fused(self, inner: Phrase, factors: list[Phrase]) -> Any:
         """Several functions of one matrix as one, unless that is longer: f(X).*g(X) -> h(X)."""
@@ -162,6 +161,9 @@ class Writer:
             return None
         write = _ElementwiseWriter(self, inner)
         body = sp.Mul(*(as_number(write(factor)) for factor in factors))
+        return self._applied(inner, body)
+
+    def _applied(self, inner: Phrase, body: Any) -> Any:
         return self(inner).applyfunc(sp.Lambda(self.variable, body))
 
     def _pow(self, p: Phrase) -> Any:
@@ -194,8 +196,7 @@ class Writer:
             return self._masked(p)
         if inner == p:
             raise Unsupported("an elementwise function of several matrices")
-        body = as_number(_ElementwiseWriter(self, inner)(p))
-        return self(inner).applyfunc(sp.Lambda(self.variable, body))
+        return self._applied(inner, as_number(_ElementwiseWriter(self, inner)(p)))
 
     def _index_condition(self, p: Phrase) -> Any:
         """[i < j] as i < j and a delta as an equation; None for any other condition."""

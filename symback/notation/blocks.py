@@ -8,9 +8,9 @@ from itertools import pairwise
 
 from symback import phrase as p
 from symback.graph import Node, Size
-from symback.ops import Label, as_size, einsum, scale
+from symback.ops import Label, as_size, einsum, scale, turned_matrix
 from symback.phrase import Phrase
-from symback.simplify.product import Product, flipped, turned_matrix
+from symback.simplify.product import Product, flipped
 from symback.simplify.selections import condition_of, is_equation
 from symback.sizes import fits, fits_when_large, minus, never_negative, plus
 

@@ -45,11 +45,13 @@ def ranges_joined(terms: list[Phrase]) -> list[Phrase]:
 
 def _joined(first: Phrase, second: Phrase) -> list[Phrase] | None:
     """The sum over both ranges and what it has too much, if the second follows the first."""
-    one, other = _split_sum(first), _split_sum(second)
-    if one is None or other is None or one[:2] != other[:2]:
+    (coef, outside, one), (other_coef, other_outside, other) = map(p.split_sum, (first, second))
+    if one is None or other is None or not len(one.data) == len(other.data) == 1:
         return None
-    coef, outside, (body, low, high), name = one
-    _, _, (other_body, other_low, other_high), other_name = other
+    if one.is_matrix or coef != other_coef or set(outside) != set(other_outside):
+        return None
+    (body, low, high), (name,) = one.args, one.data
+    (other_body, other_low, other_high), (other_name,) = other.args, other.data
     ends = _linear(high), _linear(other_low)
     if ends[0] is None or ends[1] is None or body != p.renamed(other_body, {other_name: name}):
         return None
@@ -64,18 +66,6 @@ def _joined(first: Phrase, second: Phrase) -> list[Phrase] | None:
             return None
         joined.append(p.mul([*outside, _put(body, str(name), between)], -coef if gap else coef))
     return joined
-
-
-def _split_sum(
-    term: Phrase,
-) -> tuple[Fraction, frozenset[Phrase], tuple[Phrase, ...], object] | None:
-    """Number, outer factors, body and bounds, and index of a product with one sum over an index."""
-    factors = term.args if term.head == "mul" else (term,)
-    sums = [factor for factor in factors if factor.head == "sum_over"]
-    if len(sums) != 1 or len(sums[0].data) != 1 or sums[0].is_matrix:
-        return None
-    outside = frozenset(factor for factor in factors if factor is not sums[0])
-    return p.coefficient(term), outside, sums[0].args, sums[0].data[0]
 
 
 def _has_value(body: Phrase) -> bool:
@@ -96,11 +86,7 @@ def _put(phrase: Phrase, name: str, place: Phrase) -> Phrase:
     if phrase.head == "symbol":
         return place if phrase.data == (name, "index") else phrase
     args = tuple(_put(arg, name, place) for arg in phrase.args)
-    if phrase.head == "add":
-        return p.add(args)
-    if phrase.head == "mul":
-        return p.mul(args, p.coefficient(phrase))
-    return Phrase(phrase.head, args, phrase.data, phrase.shape, phrase.symmetric)
+    return p.rebuilt(phrase, args)
 
 
 def _split_count(term: Phrase) -> tuple[list[Phrase], Linear]:

@@ -39,7 +39,7 @@ from symback.ops import (
 )
 from symback.phrase import Phrase
 from symback.rules import softmax
-from symback.simplify.selections import condition_of, is_equation, unique_digits
+from symback.simplify.selections import condition_of, digits_of, is_equation, unique_digits
 from symback.simplify.sums import flatten_sum
 from symback.sizes import fits_when_large, flat, never_negative, plus
 
@@ -450,9 +450,7 @@ class _Placed:
 
     def digits(self) -> tuple[int, int]:
         """The labels that count slowly and fast."""
-        coefs = condition_of(self.node)[0]
-        fast = 1 + coefs[1:].index(1)
-        return self.labels[3 - fast], self.labels[fast]
+        return digits_of(self.node, self.labels)
 
 
 def _cut(

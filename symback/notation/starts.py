@@ -48,7 +48,7 @@ def _uses(phrase: Phrase, name: str) -> Iterator[tuple[Fraction, Fraction]]:
     terms = phrase.args if phrase.head == "add" else (phrase,)
     factor = sum(_multiple_of(term, name) for term in terms)
     if factor:
-        yield Fraction(factor), sum((t.value for t in terms if t.is_number), Fraction(0))
+        yield Fraction(factor), _split_constant(phrase)[1]
     if not _multiple_of(phrase, name):
         for arg in phrase.args:
             if not _multiple_of(arg, name) or phrase.head != "add":
@@ -69,22 +69,23 @@ def _shifted(phrase: Phrase, name: str, shift: Fraction) -> Phrase:
     args = tuple(_shifted(arg, name, shift) for arg in phrase.args)
     if args == phrase.args:
         return phrase
-    if phrase.head == "mul":
-        return p.mul(args, p.coefficient(phrase))
     if phrase.head == "delta":
         args = _balanced(*args)
-    moved_on = Phrase(phrase.head, args, phrase.data, phrase.shape, phrase.symmetric)
+    moved_on = p.rebuilt(phrase, args)
     return from_best_start(moved_on) if phrase.head in ("sum_over", "prod_over") else moved_on
 
 
 def _balanced(left: Phrase, right: Phrase) -> tuple[Phrase, Phrase]:
     """The sides of an equation of indices without a number that stands on both."""
-    both = [
-        sum((t.value for t in (side.args if side.head == "add" else (side,)) if t.is_number), 0)
-        for side in (left, right)
-    ]
-    common = Fraction(min(both))
+    common = min(_split_constant(side)[1] for side in (left, right))
     return _plus(left, -common), _plus(right, -common)
+
+
+def _split_constant(phrase: Phrase) -> tuple[list[Phrase], Fraction]:
+    """The terms that are no numbers, and the sum of those that are."""
+    terms = phrase.args if phrase.head == "add" else (phrase,)
+    numbers = (term.value for term in terms if term.is_number)
+    return [term for term in terms if not term.is_number], sum(numbers, Fraction(0))
 
 
 def _plus(phrase: Phrase, number: Fraction) -> Phrase:
@@ -93,9 +94,8 @@ def _plus(phrase: Phrase, number: Fraction) -> Phrase:
         return phrase
     if phrase.head == "function" and phrase.data[0] in ("maximum", "minimum"):
         return p.function(str(phrase.data[0]), tuple(_plus(arg, number) for arg in phrase.args))
-    terms = phrase.args if phrase.head == "add" else (phrase,)
-    number += sum((term.value for term in terms if term.is_number), Fraction(0))
-    rest = [term for term in terms if not term.is_number]
+    rest, constant = _split_constant(phrase)
+    number += constant
     if not rest or not number:
         return p.add(rest) if rest else p.num(number)
     return p.add([*rest, p.num(number)])

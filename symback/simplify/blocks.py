@@ -125,7 +125,7 @@ def _into_blocks(node: Node) -> Node:
         return node
     for axis, size in enumerate(total.shape):
         blocks = seams(total, axis)
-        if blocks is None or not _fill(blocks, size):
+        if blocks is None or _in_order(blocks, size) is None:
             continue
         groups: dict[Block | None, list[Node]] = {}
         for term in total.args:
@@ -172,9 +172,9 @@ def of_block_diagonal(node: Node, tidy: Callable[[Node], Node]) -> Node | None:
         else:
             groups.setdefault(row, []).append(term)
     blocks = frozenset(filter(None, groups))
-    if len(groups) < 2 or not _fill(blocks, matrix.shape[0]):
+    order = _in_order(blocks, matrix.shape[0])
+    if len(groups) < 2 or order is None:
         return None
-    order = _in_order(blocks)
     if any(not blocks.issuperset(pair) for pair in beside):
         return None
     if len({order.index(row) < order.index(column) for row, column in beside}) > 1:
@@ -198,24 +198,16 @@ def _has_rows(term: Node) -> bool:
     return block is not None and block[1] != 1
 
 
-def _fill(blocks: frozenset[Block], size: Size) -> bool:
-    """Whether blocks lie side by side from 0 to the end of an axis."""
-    lengths = dict(blocks)
+def _in_order(blocks: frozenset[Block], size: Size) -> list[Block] | None:
+    """Blocks that lie side by side from 0 to the end of an axis, in order; None for others."""
+    lengths, order = dict(blocks), []
     end: Size = 0
     for _ in blocks:
         if end not in lengths:
-            return False
-        end = plus(end, lengths[end])
-    return end == size and len(lengths) == len(blocks)
-
-
-def _in_order(blocks: frozenset[Block]) -> list[Block]:
-    """Blocks that fill an axis, the first first."""
-    lengths, end, order = dict(blocks), plus(0), []
-    for _ in blocks:
+            return None
         order.append((end, lengths[end]))
         end = plus(end, lengths[end])
-    return order
+    return order if end == size and len(lengths) == len(blocks) else None
 
 
 def expand_blocks(root: Node) -> Node:

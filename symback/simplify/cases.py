@@ -15,10 +15,11 @@ from symback.ops import (
     rebuild,
     scale,
     split_coefficient,
+    turned_matrix,
     zeros,
 )
 from symback.rules import broadcast, hadamard
-from symback.simplify.product import Product, flipped, turned_matrix
+from symback.simplify.product import Product, flipped
 
 
 def has_cases(term: Node) -> bool:

@@ -23,8 +23,7 @@ def centred(node: Node, tidy: Callable[[Node], Node]) -> Node | None:
                 opposite = split_coefficient(term)[0] == -number
                 if opposite and _varies_along(term, axis) and tidy(_less_mean(term, axis)) is mean:
                     rest = [t for t in node.args if t is not term and t is not mean]
-                    moved = _projected(term, axis)
-                    return add(*rest, moved) if rest else moved
+                    return add(*rest, _projected(term, axis))
     return None
 
 

@@ -23,6 +23,7 @@ from symback.ops import (
     split_coefficient,
     split_power,
     subtract,
+    turned_matrix,
     value_of,
     zeros,
 )
@@ -31,7 +32,7 @@ from symback.simplify.blocks import of_block_diagonal
 from symback.simplify.cancel import take_out_scalars
 from symback.simplify.cases import in_case, out_of_cases
 from symback.simplify.kronecker import of_kronecker
-from symback.simplify.product import Product, turned_matrix
+from symback.simplify.product import Product
 from symback.simplify.softmax import is_softmax
 from symback.simplify.sums import flatten_sum
 

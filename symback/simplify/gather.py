@@ -189,7 +189,7 @@ def around_sum(node: Node) -> Node | None:
             first, second = both if axis else both[::-1]
             gathered = einsum(1, [(first, "ik"), (second, "kj")], "ij")
             others = [t for t in node.args if t is not term and t not in spelled]
-            return add(gathered, *others) if others else gathered
+            return add(gathered, *others)
     return None
 
 

@@ -8,7 +8,7 @@ from symback.graph import Node
 from symback.ops import Factor, Labels, add, einsum, power, rebuild, size_node
 from symback.rules import hadamard
 from symback.simplify.product import Product
-from symback.simplify.selections import condition_of, is_equation, unique_digits
+from symback.simplify.selections import condition_of, digits_of, is_equation, unique_digits
 
 
 def of_kronecker(node: Node, tidy: Callable[[Node], Node]) -> Node | None:
@@ -56,7 +56,7 @@ def _factors(node: Node) -> tuple[tuple[Node, Node], list[Node]] | None:
         joints += mine
     if len(set(product.out)) != 2 or joints[0][0] is not joints[1][0]:
         return None
-    digits = [_digits(joint, own) for joint, own in joints]
+    digits = [digits_of(joint, own) for joint, own in joints]
     rest = [f for f in product.factors if f not in joints]
     sides: list[list[Factor]] = [[], []]
     for factor, own in rest:
@@ -69,10 +69,3 @@ def _factors(node: Node) -> tuple[tuple[Node, Node], list[Node]] | None:
         ends = (digits[0][k], digits[1][k])
         parts.append(einsum(coef, sides[k], ends, {x: product.sizes[x] for x in ends}))
     return (parts[0], parts[1]), [joint for joint, _ in joints]
-
-
-def _digits(joint: Node, labels: Labels) -> Labels:
-    """The labels that count slowly and fast."""
-    coefs = condition_of(joint)[0]
-    fast = 1 + coefs[1:].index(1)
-    return labels[3 - fast], labels[fast]

@@ -110,15 +110,6 @@ def flipped(a: Node) -> Node:
     return a if a.rank < 2 else einsum(1, [(a, "ij")], "ji", merge=True)
 
 
-def turned_matrix(node: Node) -> Node | None:
-    """A for A', None for what is no transpose."""
-    if node.op == "einsum" and len(node.args) == 1:
-        coef, (labels,), out, _ = einsum_parts(node)
-        if coef == 1 and labels == out[::-1] and len(set(out)) == 2:
-            return node.args[0]
-    return None
-
-
 def negated(total: Node) -> Node:
     return add(*(scale(-1, term) for term in total.args))
 

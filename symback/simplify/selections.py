@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable
 from fractions import Fraction
+from typing import TypeVar
 
 from symback.graph import Node, Size, symbols_of
 from symback.ops import (
@@ -26,6 +28,8 @@ from symback.ops import (
 )
 from symback.simplify.product import Product, delta
 from symback.sizes import fits, fits_when_large, flat, never_negative, plus
+
+L = TypeVar("L", bound=Hashable)
 
 
 def substitute_selections(product: Product) -> bool:
@@ -164,6 +168,12 @@ def unique_digits(node: Node) -> bool:
     sizes = dict(zip(coefs[1:], node.shape[1:], strict=True))
     others = [c for c in coefs[1:] if c != 1]
     return coefs[0] == -1 and offset is ZERO and len(others) == 1 and sizes.get(1) == others[0]
+
+
+def digits_of(node: Node, labels: tuple[L, ...]) -> tuple[L, L]:
+    """The labels that count slowly and fast in [r == i*n + k]."""
+    fast = 1 + condition_of(node)[0][1:].index(1)
+    return labels[3 - fast], labels[fast]
 
 
 def _joined_shifts(one: tuple[Node, Labels], other: tuple[Node, Labels], r: Label) -> Factor | None:
