@@ -51,10 +51,16 @@ def _by_number(function: Callable[..., Any]) -> Callable[..., Array]:
     return on_array
 
 
+def _real_loggamma(x: float) -> float:
+    if x <= 0:
+        raise ValueError("loggamma is complex below 0")
+    return math.lgamma(x)
+
+
 NUMPY_SPECIAL: dict[str, Callable[..., Array]] = {
     "erf": _by_number(math.erf),
     "gamma": _by_number(math.gamma),
-    "loggamma": _by_number(math.lgamma),
+    "loggamma": _by_number(_real_loggamma),
     "polygamma": _by_number(mpmath.fp.psi),
 }
 SIMPLE = {
@@ -478,7 +484,7 @@ def autodiff(expr: Any, variables: tuple[Any, ...], values: Values) -> np.ndarra
     special = {
         "erf": functions.erf,
         "gamma": lambda x: jnp.exp(functions.gammaln(x)) * jnp.where(x > 0, 1, jnp.nan),
-        "loggamma": functions.gammaln,
+        "loggamma": lambda x: jnp.where(x > 0, functions.gammaln(x), jnp.nan),
         "polygamma": functions.polygamma,
     }
     fixed = as_points(values)

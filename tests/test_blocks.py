@@ -109,6 +109,15 @@ diagonal = sp.BlockDiagMatrix(A, D)
             y,
             sp.BlockMatrix([[sp.ZeroMatrix(n, m)], [sp.DiagMatrix(y.applyfunc(sp.exp))]]),
         ),
+        # an entry that is named by a number lies in the first block: y[1 - n] is none
+        (sb.gradient, z[1, 0] ** 2, x, 2 * x[1, 0] * sp.Identity(n)[:, 1:2]),
+        (sb.gradient, z[1, 0] ** 2, y, 0),
+        (
+            sb.gradient,
+            z.T * sp.BlockMatrix([[sp.DiagMatrix(x)[:, 1:2]], [y]]),
+            x,
+            2 * x[1, 0] * sp.Identity(n)[:, 1:2],
+        ),
     ],
 )
 def test_blocks_of_results(function: Any, expr: Any, wrt: Any, form: Any) -> None:

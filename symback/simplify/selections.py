@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable
+from collections.abc import Callable, Hashable
 from fractions import Fraction
 from typing import TypeVar
 
@@ -239,13 +239,12 @@ def _at(node: Node, labels: Labels, label: Label, index: Node, *, is_entry: bool
         return None
     rest = [k for k in range(len(labels)) if k != axis]
     moved = flat(add(offset, scale(coef, index)))
+    positive = _positive_when_large if is_entry else _plainly_positive
     if not rest:
         if value_of(moved) == 0:
             return ONE, ()
-        return (
-            (ZERO, ()) if _plainly_positive(moved) or _plainly_positive(scale(-1, moved)) else None
-        )
-    if len(rest) == 1 and _out_of_range(coefs[rest[0]], moved, node.shape[rest[0]]):
+        return (ZERO, ()) if positive(moved) or positive(scale(-1, moved)) else None
+    if len(rest) == 1 and _out_of_range(coefs[rest[0]], moved, node.shape[rest[0]], positive):
         return ZERO, ()
     left = [coefs[k] for k in rest]
     if left in ([1], [-1]) and (left == [1]) != is_entry:
@@ -254,8 +253,10 @@ def _at(node: Node, labels: Labels, label: Label, index: Node, *, is_entry: bool
     return smaller, tuple(labels[k] for k in rest)
 
 
-def _out_of_range(coef: Size, offset: Node, size: Size) -> bool:
-    """Whether coef*i + offset is plainly never 0 for 0 <= i < size."""
+def _out_of_range(
+    coef: Size, offset: Node, size: Size, positive: Callable[[Node], bool]
+) -> bool:
+    """Whether coef*i + offset is never 0 for 0 <= i < size, as far as `positive` can tell."""
     value = value_of(offset)
     if value is not None and isinstance(coef, int):
         solution = -value / coef
@@ -264,7 +265,7 @@ def _out_of_range(coef: Size, offset: Node, size: Size) -> bool:
     if coef not in (1, -1):
         return False
     index = scale(-int(coef), offset)
-    return _plainly_positive(scale(-1, index)) or fits(size, as_size(index))
+    return positive(scale(-1, index)) or positive(add(index, scale(-1, size_node(size)), ONE))
 
 
 def _never_meet(node: Node) -> bool:
@@ -276,3 +277,9 @@ def _never_meet(node: Node) -> bool:
 
 def _plainly_positive(node: Node) -> bool:
     return never_negative(add(node, number(-1)))
+
+
+def _positive_when_large(node: Node) -> bool:
+    """Whether it is positive for large sizes: n - 1, as x[1] is taken to be an entry of x."""
+    of_sizes = all(x.params[1] == "size" for x in symbols_of([node]))
+    return of_sizes and fits_when_large(1, as_size(flat(node)))
