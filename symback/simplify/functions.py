@@ -129,6 +129,10 @@ def fuse_function(node: Node) -> Node:
     upright = turned_matrix(node.args[0]) if node.op in ("det", "logdet") else None
     if upright is not None:
         return fuse_function(rebuild(node, (upright,)))
+    if node.op == "inv":
+        entries = _diagonal(node.args[0])
+        if entries is not None:
+            return einsum(1, [(power(entries, -1), "i")], "ii")
     if node.op in ("inv", "det", "logdet"):
         by_parts = of_block_diagonal(node, fuse_function) or of_kronecker(node, fuse_function)
         if by_parts is not None:
@@ -189,6 +193,16 @@ def fuse_function(node: Node) -> Node:
         if u is not None:
             return apply("softplus", u)
     return node
+
+
+def _diagonal(matrix: Node) -> Node | None:
+    """u for diag(u)."""
+    if matrix.op != "einsum" or matrix.rank != 2:
+        return None
+    product = Product.of(matrix)
+    if len(set(product.out)) != 1 or not product.factors:
+        return None
+    return einsum(product.coef, product.factors, product.out[:1], product.sizes)
 
 
 def _before_spreading(node: Node) -> Node | None:

@@ -281,6 +281,8 @@ def take_out(
         kept = [x for x in own_sizes if any(x in own for _, own in inner)]
         rests.append((coef, inner, kept, own_sizes))
         axes_of.append(frozenset(kept))
+    if all(_is_entry(inner) for _, inner, _, _ in rests):
+        return None  # x[0] - x[1] reads better than x'*(e_0 - e_1)
     if len(out) == 1 and any(_is_scaled(inner, kept) for _, inner, kept, _ in rests):
         return None  # A'*(u .* v) + B'*(u .* w) reads better than (diag(v)*A + diag(w)*B)'*u
     axes = _union_axes(axes_of, spread=spread)
@@ -303,6 +305,13 @@ def take_out(
     chosen = {t for t, _, _ in members}
     others = [term for t, term in enumerate(node.args) if t not in chosen]
     return add(gathered, *others) if others else gathered
+
+
+def _is_entry(left: list[tuple[Node, tuple[Label, ...]]]) -> bool:
+    """Whether what is left picks an entry, a row or a column of the factor, and may scale it."""
+    selections = [labels for factor, labels in left if factor.op == "select"]
+    picks = any(x[0] == "sum" for labels in selections for x in labels if isinstance(x, tuple))
+    return picks and all(factor.op == "select" or not labels for factor, labels in left)
 
 
 def _is_scaled(factors: list[tuple[Node, tuple[Label, ...]]], kept: list[Label]) -> bool:

@@ -199,7 +199,10 @@ def _mirrored(node: Node, name: str) -> Iterator[tuple[Node, Node]]:
 
 
 def reflections(node: Node, name: str) -> Iterator[Node]:
-    """a*f(u) + b*f(-u) with b*(1 - f(u)), or a*(1 - f(-u)), for f = sigmoid or heaviside."""
+    """a*f(u) + b*f(-u) with b*(1 - f(u)), or a*(1 - f(-u)), for f = sigmoid or heaviside.
+
+    Entries stay apart: f(u)*e_0 + f(-u)*e_1.
+    """
     factors = (f for t in node.args for f in Product.of(t).factors_alone)
     present = {f for f in factors if f.op == "map" and f.params[0] == name}
     mirrored = {
@@ -213,8 +216,9 @@ def reflections(node: Node, name: str) -> Iterator[Node]:
         terms = []
         for term in node.args:
             product = Product.of(term)
+            is_entry = any(f.op == "select" for f in product.factors_alone)
             for place, (factor, labels) in enumerate(product.factors):
-                if factor in mirrored and factor not in kept:
+                if factor in mirrored and factor not in kept and not is_entry:
                     less = subtract(ones(factor.shape), mirrored[factor])
                     product.factors[place] = (less, labels)
             terms.append(product.node())
