@@ -129,20 +129,21 @@ def _place(node: Node, at: int) -> Size | None:
 
 
 def _lines(blocks: list[_Block], axis: int, total: Size) -> list[Size]:
-    """Where blocks begin and end along an axis, in order; empty where the order is not known."""
-    ends: list[Size] = [0, total]
+    """Where blocks begin and end along an axis, in order; empty where the order is not known.
+
+    Every block lies inside, even if its length is a number and the axis has a symbolic one.
+    """
+    ordered: list[Size] = []
     for block in blocks:
         start = block.start[axis]
-        ends += [start, plus(start, block.size[axis])]
-    ordered: list[Size] = []
-    for end in ends:
-        if end in ordered:
-            continue
-        place = next((k for k, other in enumerate(ordered) if fits(end, other)), len(ordered))
-        if not all(fits(other, end) for other in ordered[:place]):
-            return []
-        ordered.insert(place, end)
-    return ordered
+        for end in (start, plus(start, block.size[axis])):
+            if end in (0, total) or end in ordered:
+                continue
+            place = next((k for k, other in enumerate(ordered) if fits(end, other)), len(ordered))
+            if not all(fits(other, end) for other in ordered[:place]):
+                return []
+            ordered.insert(place, end)
+    return [0, *ordered, total]
 
 
 def _cell(block: _Block, axis: int, lines: list[Size]) -> int | None:

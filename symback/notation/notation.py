@@ -517,11 +517,15 @@ def _entry_of_row(row: Phrase, column: Phrase) -> Phrase:
 
 
 def _sliced(form: Phrase, axis: int, start: Node, size: Size, notation: Notation) -> Phrase:
-    bounds = [ZERO, size_node(form.shape[0]), ZERO, size_node(form.shape[1])]
     if form.head == "transpose":
         return p.transpose(_sliced(form.args[0], 1 - axis, start, size, notation))
     if form.shape[1] == 1:
         axis = 0
-    bounds[2 * axis], bounds[2 * axis + 1] = start, flat(add(start, size_node(size)))
+    ends = start, flat(add(start, size_node(size)))
     shape = tuple(size if k == axis else s for k, s in enumerate(form.shape))
-    return Phrase("slice", (form, *map(notation.scalar, bounds)), (), shape)
+    rows, columns = ((ZERO, size_node(s)) if k != axis else ends for k, s in enumerate(form.shape))
+    base, *cut = form, *map(notation.scalar, (*rows, *columns))
+    if form.head == "slice" and form.args[0].shape[axis] == form.shape[axis]:
+        base, other = form.args[0], 2 * (1 - axis)
+        cut[other : other + 2] = form.args[1 + other : 3 + other]
+    return Phrase("slice", (base, *cut), (), shape)

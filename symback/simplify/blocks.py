@@ -140,6 +140,23 @@ def _into_blocks(node: Node) -> Node:
     return node
 
 
+def gather_blocks(node: Node, tidy: Callable[[Node], Node]) -> Node | None:
+    """[A*X; 0] + [B*X; 0] -> [(A + B)*X; 0] for each block that several terms stand in."""
+    for axis in range(node.rank):
+        groups: dict[tuple[Block | None, int], list[Node]] = {}
+        for term in node.args:
+            block = _block(term, axis)
+            rank = _content(term, axis).rank if block else 0
+            groups.setdefault((block, rank), []).append(term)
+        for (block, _), terms in groups.items():
+            if block is None or len(terms) < 2:
+                continue
+            joined = tidy(add(*(_content(term, axis) for term in terms)))
+            others = (term for term in node.args if term not in terms)
+            return add(_placed(joined, terms[0], axis), *others)
+    return None
+
+
 def _placed(block: Node, like: Node, axis: int) -> Node:
     """A block put where a padded term has its own."""
     found = _selection(like, axis)

@@ -80,6 +80,27 @@ class Product:
         sizes = {x: size for x, size in self.sizes.items() if x in present}
         return Product(self.coef, factors, self.out, sizes)
 
+    def with_slices(self) -> Product:
+        """Factors that a selection cuts as one factor with it: A_ij X_jk [k == l] is A*X[:, l]."""
+        factors = list(self.factors)
+        for selection in self.factors:
+            node, own = selection
+            if node.op != "select" or node.params[0] != "==" or len(set(own)) != 2:
+                continue
+            for cut in own:
+                bearers = [f for f in factors if f is not selection and cut in f[1]]
+                if cut in self.out or len(bearers) != 1 or bearers[0][0].op == "select":
+                    continue
+                (bearer,) = bearers
+                (left,) = (x for x in own if x != cut)
+                kept = tuple(left if x == cut else x for x in bearer[1])
+                factors.remove(selection)
+                factors[factors.index(bearer)] = (einsum(1, [bearer, selection], kept), kept)
+                break
+        present = {*self.out, *(x for _, labels in factors for x in labels)}
+        sizes = {x: size for x, size in self.sizes.items() if x in present}
+        return Product(self.coef, factors, self.out, sizes)
+
     def replace(self, gone: Iterable[int], new: Iterable[Factor]) -> None:
         dropped = set(gone)
         kept = [factor for place, factor in enumerate(self.factors) if place not in dropped]

@@ -253,9 +253,7 @@ def _at(node: Node, labels: Labels, label: Label, index: Node, *, is_entry: bool
     return smaller, tuple(labels[k] for k in rest)
 
 
-def _out_of_range(
-    coef: Size, offset: Node, size: Size, positive: Callable[[Node], bool]
-) -> bool:
+def _out_of_range(coef: Size, offset: Node, size: Size, positive: Callable[[Node], bool]) -> bool:
     """Whether coef*i + offset is never 0 for 0 <= i < size, as far as `positive` can tell."""
     value = value_of(offset)
     if value is not None and isinstance(coef, int):

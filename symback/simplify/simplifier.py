@@ -33,7 +33,7 @@ from symback.ops import (
     value_of,
 )
 from symback.rules import hadamard
-from symback.simplify.blocks import split_at_seams
+from symback.simplify.blocks import gather_blocks, split_at_seams
 from symback.simplify.cancel import (
     absorb_sign,
     align_even,
@@ -410,7 +410,8 @@ class Simplifier:
         """The sum with one common factor taken out, if that makes it shorter."""
         apart = [Product.of(split_coefficient(term)[1]) for term in node.args]
         joined = [product.by_components() for product in apart]
-        ways = [apart] if joined == apart else [joined, apart]
+        sliced = apart if self.indices else [product.with_slices() for product in apart]
+        ways = [way for k, way in enumerate((joined, apart, sliced)) if k == 1 or way != apart]
         groups = [
             (products, members)
             for products in ways
@@ -436,7 +437,8 @@ class Simplifier:
                     best, least = found, self.cost(found)
             if best is not None:
                 return best  # of two forms of one length the product is the better
-        return None
+        alike = None if self.indices else gather_blocks(node, self._fused)
+        return alike if alike is not None and self.cost(alike) < self.cost(node) else None
 
     # --- length --------------------------------------------------------------------------------
 

@@ -384,6 +384,53 @@ MATRICES = (
         z,
         t * had(u, z.applyfunc(Lambda(r, 1 / (1 + exp(-t * r))))),
     ),
+    gradient(
+        "first rows of a column",
+        z[:2, :].T * A[:2, :2] * z[:2, :],
+        z,
+        BlockMatrix([[(A[:2, :2] + A[:2, :2].T) * z[:2, :]], [ZeroMatrix(n - 2, 1)]]),
+    ),
+    gradient(
+        "first columns of a matrix",
+        Trace(B[:, :2].T * A * B[:, :2]),
+        B,
+        BlockMatrix([[(A + A.T) * B[:, :2], ZeroMatrix(n, p - 2)]]),
+    ),
+    gradient(
+        "leading block",
+        log(Determinant(A[:2, :2])),
+        A,
+        BlockMatrix(
+            [
+                [A[:2, :2].T.inv(), ZeroMatrix(2, n - 2)],
+                [ZeroMatrix(n - 2, 2), ZeroMatrix(n - 2, n - 2)],
+            ]
+        ),
+    ),
+    jacobian(
+        "all rows but the first",
+        z[1:, :],
+        z,
+        BlockMatrix([[ZeroMatrix(n - 1, 1), Identity(n - 1)]]),
+    ),
+    gradient(
+        "softmax of rows by a diagonal inverse",
+        Trace(P.T * DiagMatrix(Q * ones(n)).inv() * Q * N),
+        N,
+        Q.T * DiagMatrix((Q * ones(n)).applyfunc(Lambda(r, 1 / r))) * P,
+    ),
+    gradient(
+        "larger of two entries",
+        Max(z[0, 0], z[1, 0]),
+        z,
+        Heaviside(z[0, 0] - z[1, 0]) * unit(0, n) + Heaviside(z[1, 0] - z[0, 0]) * unit(1, n),
+    ),
+    gradient(
+        "difference of two entries",
+        exp(z[0, 0] - z[1, 0]),
+        z,
+        exp(z[0, 0] - z[1, 0]) * (unit(0, n) - unit(1, n)),
+    ),
 )
 
 ROWS = [*INDEX, *SCALAR, *NETWORKS, *MATRICES]
