@@ -279,15 +279,20 @@ def take_out_scalars(node: Node) -> Node:
 
 
 def inverse_of_chain(node: Node, *, symmetric: bool = False) -> Node:
-    """inv(A*B) -> inv(B)*inv(A) for square A and B (each is invertible if the product is)."""
+    """inv(A*B) -> inv(B)*inv(A) for square A and B (each is invertible if the product is).
+
+    inv(diag(u)*A) -> inv(A)*diag(1/u) with them.
+    """
     a = node.args[0] if node.op == "inv" else node
     if node.op != "inv" or a.op != "einsum" or (a.symmetric and not symmetric):
         return node
     coef, labels, out, sizes = einsum_parts(a)
     if any(size != a.shape[0] for size in sizes) or len(set(out)) != 2 or len(labels) < 2:
         return node
+    factors = list(zip(a.args, labels, strict=True))
+    diagonals = [(power(factor, -1), own) for factor, own in factors if len(own) == 1]
     chain: list[tuple[Node, Labels]] = []
-    position, waiting = out[0], list(zip(a.args, labels, strict=True))
+    position, waiting = out[0], [f for f in factors if len(f[1]) != 1]
     while waiting:
         step = [f for f in waiting if len(set(f[1])) == 2 and position in f[1]]
         if len(step) != 1:
@@ -300,4 +305,4 @@ def inverse_of_chain(node: Node, *, symmetric: bool = False) -> Node:
         chain.append((inverse(factor), own[::-1]))
     if position != out[1] or len(sizes) != len(chain) + 1:
         return node
-    return einsum(1 / Fraction(coef), chain, out[::-1])
+    return einsum(1 / Fraction(coef), [*chain, *diagonals], out[::-1])

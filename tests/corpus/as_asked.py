@@ -420,6 +420,18 @@ MATRICES = (
         Q.T * DiagMatrix((Q * ones(n)).applyfunc(Lambda(r, 1 / r))) * P,
     ),
     gradient(
+        "logdet between diagonals",
+        log(Determinant(DiagMatrix(z) * A * DiagMatrix(z))),
+        z,
+        2 * HadamardPower(z, -1),
+    ),
+    gradient(
+        "form in a diagonal inverse",
+        u.T * DiagMatrix(A * z).inv() * u,
+        z,
+        -A.T * had(HadamardPower(u, 2), HadamardPower(A * z, -2)),
+    ),
+    gradient(
         "larger of two entries",
         Max(z[0, 0], z[1, 0]),
         z,
