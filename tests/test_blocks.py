@@ -10,7 +10,10 @@ import sympy as sp
 import symback as sb
 from symback.errors import Unsupported
 from symback.notation import Notation
+from symback.ops import add, einsum, number, select, symbol
 from symback.phrase import Phrase, num
+from symback.simplify.blocks import gather_blocks
+from symback.simplify.sums import flatten_sum
 from symback.sympy_write import Writer
 
 n, m = sp.symbols("n m", integer=True, positive=True)
@@ -135,3 +138,14 @@ def test_cases_of_several_matrices_keep_their_functions() -> None:
     assert form.subs(symbols).as_explicit() == sp.Matrix(
         [[sp.tanh(3), sp.sin(4)], [sp.sin(5), sp.tanh(6)]]
     )
+
+
+def test_blocks_are_gathered_only_where_the_condition_alone_has_the_index() -> None:
+    """[p = 1] x_p a_i keeps its p; of [p = 1] a_i + [p = 1] b_i the sum of a and b is left."""
+    first = select("==", (1,), number(-1), (3,))
+    a, b, c = (symbol(name, (3,)) for name in "abc")
+    carried = [einsum(1, [(first, "p"), (c, "p"), (v, "i")], "pi") for v in (a, b)]
+    alone = [einsum(1, [(first, "p"), (v, "i")], "pi") for v in (a, b)]
+    assert gather_blocks(add(*carried), flatten_sum) is None
+    gathered = gather_blocks(add(*alone), flatten_sum)
+    assert gathered is einsum(1, [(first, "p"), (add(a, b), "i")], "pi")

@@ -90,6 +90,8 @@ def _selection(term: Node, axis: int) -> tuple[int, tuple[int, ...]] | None:
     if term.op != "einsum":
         return None
     _, labels, out, _ = einsum_parts(term)
+    if sum(own.count(out[axis]) for own in (*labels, out)) != 2:
+        return None  # something beside the condition has that index too
     for place, (factor, own) in enumerate(zip(term.args, labels, strict=True)):
         if not is_equation(factor) or out[axis] not in own:
             continue
