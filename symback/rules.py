@@ -415,7 +415,9 @@ def _vjp_matpow(node: Node, k: int, g: Node, lead: Labels) -> Node:
     count = value_of(exponent)
     if k == 1:
         raise Unsupported("cannot differentiate a matrix power by its exponent")
-    if exponent.shape or (count is not None and (count.denominator != 1 or count < 0)):
+    if exponent.shape:
+        raise Unsupported("cannot differentiate a matrix power: a sum counts its exponent")
+    if count is not None and (count.denominator != 1 or count < 0):
         raise Unsupported("cannot differentiate a matrix power: its exponent is no whole number")
     if count is None and exponent.op != "symbol" and not never_negative(exponent):
         raise Unsupported("cannot differentiate a matrix power: its exponent may be negative")

@@ -27,7 +27,7 @@ def flat(node: Node) -> Node:
     """A scalar sum of products, multiplied out.  2*(n - 1) + 1 -> 2*n - 1"""
     if node.op == "add":
         return add(*(term for arg in node.args for term in terms_of(flat(arg))))
-    if node.op != "einsum":
+    if node.op != "einsum" or any(einsum_parts(node)[1]):
         return node
     terms = [number(einsum_parts(node)[0])]
     for factor in node.args:

@@ -10,7 +10,7 @@ from typing import Protocol
 
 from symback import phrase as p
 from symback.graph import Node, Shape, Size, symbols_of, topological, transform
-from symback.notation.gathering import gathered
+from symback.notation.gathering import gathered, replaced
 from symback.notation.ranges import Demand, Range, System, always, narrowed, sides_of
 from symback.notation.starts import from_best_start
 from symback.ops import (
@@ -299,7 +299,8 @@ class Indexer:
         given = {own[0] for arg, own in pairs if is_equation(arg) and arg.rank == 1}
         selections = []
         rest = []
-        for arg, own in _unmasked(zip(node.args, labels, strict=True)):
+        unmasked = _unmasked(zip(node.args, labels, strict=True))
+        for arg, own in sorted(unmasked, key=lambda factor: not given & {*factor[1][-1:]}):
             if (
                 arg.op == "symbol"
                 and arg.params[1] == "place"
@@ -322,7 +323,7 @@ class Indexer:
         self.free.update(narrowed(demands, self.free))
         for arg, own in rest:
             factors.append(self.entry(arg, tuple(value[x] for x in own)))
-        body = p.mul(_merge_equal(factors), Fraction(coef))
+        body = p.mul(_merge_equal(_looked_up(factors)), Fraction(coef))
         self.free = outside_free
         for index in system.in_order():
             count = flat(add(ranges[index].high, scale(-1, ranges[index].low), ONE))
@@ -515,6 +516,18 @@ def _one_sum(body: Phrase, bounds: list[Phrase], names: tuple[str, ...]) -> Phra
         body = p.mul([*rest, own])
         return Phrase("sum_over", (body, *own_bounds, *bounds), (*inner[0].data, *names))
     return Phrase("sum_over", (body, *bounds), names)
+
+
+def _looked_up(factors: list[Phrase]) -> list[Phrase]:
+    """[a = label_i] f(label_i) -> [a = label_i] f(a), for an index a."""
+    known = {
+        looked_up: index
+        for factor in factors
+        if factor.head == "delta"
+        for looked_up, index in (factor.args, factor.args[::-1])
+        if looked_up.head == "function" and index.head == "symbol"
+    }
+    return [f if f.head == "delta" else replaced(f, known) for f in factors] if known else factors
 
 
 def _merge_equal(factors: list[Phrase]) -> list[Phrase]:

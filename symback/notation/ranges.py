@@ -110,12 +110,13 @@ def stride_of(total: Node, index: Node) -> Node:
 
 def whole_part(total: Node, divisor: Node) -> Node:
     """floor(total/divisor): of 2*n - 1 by 2 it is n - 1."""
-    share = flat(einsum(1, [(total, ()), (power(divisor, -1), ())], ()))
+    quotient = einsum(1, [(total, ()), (power(divisor, -1), ())], ())
+    share = flat(quotient)
     terms = [split_coefficient(term) for term in terms_of(share)]
     if any(Fraction(coef).denominator != 1 for coef, core in terms if core is not ONE) or any(
         x.op == "map" and x.params[0] == "pow" for x in topological([share])
     ):
-        return apply("floor", share)
+        return apply("floor", quotient)
     return add(*(scale(floor(coef) if core is ONE else coef, core) for coef, core in terms))
 
 

@@ -3,6 +3,7 @@
 The forms to beat are those of papers and lecture notes; sources stand with each section.
 """
 
+import numpy as np
 from sympy import (
     Abs,
     Determinant,
@@ -17,6 +18,7 @@ from sympy import (
     MatrixSymbol,
     Max,
     Min,
+    Mod,
     Piecewise,
     Rational,
     Sum,
@@ -25,6 +27,7 @@ from sympy import (
     ZeroMatrix,
     atan,
     exp,
+    floor,
     log,
     pi,
     sqrt,
@@ -59,6 +62,30 @@ gradient, jacobian, hessian = rows_from(
     "as_asked", "index", "Hamilton, Time Series Analysis; Cao et al. 2007 (ListMLE); lecture notes"
 )
 INDEX = (
+    gradient(
+        "squared differences on a circle",
+        Sum((x[Mod(i + 1, n)] - x[i]) ** 2, (i, 0, n - 1)),
+        x[k],
+        4 * x[k] - 2 * x[Mod(k + 1, n)] - 2 * x[Mod(k - 1, n)],
+    ),
+    gradient(
+        "transitions of a Markov chain",
+        log(x[label[1]]) + Sum(log(W[label[i - 1], label[i]]), (i, 2, n)),
+        W[k, l],
+        Sum(KroneckerDelta(k, label[i - 1]) * KroneckerDelta(l, label[i]), (i, 2, n)) / W[k, l],
+        sizes={"n": 4},
+        values={"label": np.array([0, 1, 2, 1, 0])},
+    ),
+    gradient(
+        "dilated correlation by its signal",
+        Sum(a[i] * x[i + g * j] * b[j], (j, 0, m - 1), (i, 0, n - 1)),
+        x[k],
+        Sum(
+            a[k - g * j] * b[j],
+            (j, Max(0, floor((k - n + g) / g)), Min(m - 1, floor(k / g))),
+        ),
+        sizes={"n": 3, "m": 2, "g": 2},
+    ),
     gradient(
         "autoregression",
         Sum((x[i] - c * x[i - 1]) ** 2, (i, 2, n)) / 2,
