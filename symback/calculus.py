@@ -230,6 +230,7 @@ class _Derivation:
             matrix_scalars=True,
             tables=reader.tables,
             inverses=reader.inverses,
+            firm=frozenset(reader.firm),
         )
         as_arrays = any(variable.is_array for variable in self.variables)
         writer = Writer(notation, reader.written, arrays=as_arrays)

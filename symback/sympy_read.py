@@ -454,7 +454,12 @@ def _delta(r: Scope, expr: Any, env: Env) -> Tensor:
     for index, other in (sides, sides[::-1]):
         bound = env.get(other)
         if not r.is_affine(index, env) and isinstance(bound, Index):
-            target, place = r.place(index, env, bound.size, bound.low)
+            # a label is one of those that it is compared with, a number like j^2 need not be
+            around = isinstance(index, sp.Mod) and bound.low is ops.ZERO
+            inside = isinstance(index, sp.Indexed) or (
+                around and r.is_size(index.args[1]) and r.size(index.args[1]) == bound.size
+            )
+            target, place = r.place(index, env, bound.size, bound.low, firm=not inside)
             return Tensor(place.node, (), tuple(bound if i is target else i for i in place.free))
     if not all(r.is_affine(side, env) for side in sides) and r.is_constant(expr, env):
         return r.constant(expr, env)

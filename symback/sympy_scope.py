@@ -42,6 +42,7 @@ class Scope(ABC):
         origins: the first index of each axis of an indexed symbol.
         written: the SymPy object that a symbol stands for.
         inverses: which index of a look-up its place gives back, and the function that does.
+        firm: look-ups that may point past their axis, those of a delta of i and j^2.
     """
 
     def __init__(self, *expressions: Any, variables: Sequence[Any] = ()) -> None:
@@ -51,6 +52,7 @@ class Scope(ABC):
         self.origins: dict[Node, tuple[Node, ...]] = {}
         self.written: dict[Node, Any] = {}
         self.inverses: dict[Node, tuple[int, Node]] = {}
+        self.firm: set[Node] = set()
         self._symbols: dict[Any, Tensor] = {}
         self._taken: dict[tuple[str, str], Any] = {}
         self._size_symbols = size_symbols(expressions)
@@ -128,15 +130,18 @@ class Scope(ABC):
         free = tuple(i for i in indices if i.size != 1)
         return Tensor(node, (), free)
 
-    def place(self, expr: Any, env: Env, size: Size, origin: Node) -> tuple[Index, Tensor]:
+    def place(
+        self, expr: Any, env: Env, size: Size, origin: Node, *, firm: bool = False
+    ) -> tuple[Index, Tensor]:
         """An index that is no sum of indices, labels[i] say: its axis, and 1 where it points.
 
-        The sum of U[r, k]*[labels[i] == r] over r is U[labels[i], k].
+        The sum of U[r, k]*[labels[i] == r] over r is U[labels[i], k]. It is taken to point to an
+        entry, unless it is `firm`.
         """
         names, indices = _bound_names(expr, env)
         if not names or not self.is_constant(expr, env):
             raise Unsupported(f"an index must be a sum of indices and sizes, not {expr}")
-        name = f"[{expr}]"
+        name = f"[{expr}]?" if firm else f"[{expr}]"
         target = Index(
             f"{name}#{len(self.written)}", ops.ZERO, ops.subtract(ops.size_node(size), ops.ONE)
         )
@@ -145,7 +150,9 @@ class Scope(ABC):
         self.origins[node] = (*(i.low for i in moving), origin)
         self.written[node] = sp.Lambda(tuple(names), expr)
         self.written[ops.symbol(name, kind="function")] = self.written[node]
-        if isinstance(expr, sp.Mod) and len(names) == len(moving):
+        if firm:
+            self.firm.add(node)
+        elif isinstance(expr, sp.Mod) and len(names) == len(moving):
             self._turn_back(node, expr, names, moving)
         return target, Tensor(node, (), (*moving, target))
 

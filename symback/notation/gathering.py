@@ -191,14 +191,14 @@ def _put(powers: Powers, names: Mapping[Phrase, Phrase]) -> Powers:
     """The powers with some indices replaced by others."""
     result: Powers = {}
     for base, exponent in powers.items():
-        new = replaced(base, names)
+        new = with_parts(base, names)
         result[new] = result.get(new, Fraction(0)) + exponent
     return {base: e for base, e in result.items() if e != 0}
 
 
-def replaced(phrase: Phrase, names: Mapping[Phrase, Phrase]) -> Phrase:
+def with_parts(phrase: Phrase, names: Mapping[Phrase, Phrase]) -> Phrase:
     """A phrase with some of its parts replaced by others."""
     if phrase in names or not phrase.args:
         return names.get(phrase, phrase)
-    args = tuple(replaced(arg, names) for arg in phrase.args)
+    args = tuple(with_parts(arg, names) for arg in phrase.args)
     return Phrase(phrase.head, args, phrase.data, phrase.shape, phrase.symmetric)

@@ -2,16 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping
 from dataclasses import replace
 from fractions import Fraction
 from itertools import count, product
 from typing import Protocol
 
 from symback import phrase as p
-from symback.graph import Node, Shape, Size, symbols_of, topological, transform
-from symback.notation.gathering import gathered, replaced
-from symback.notation.ranges import Demand, Range, System, always, narrowed, sides_of
+from symback.graph import Node, Shape, Size, symbols_of, topological
+from symback.notation.gathering import gathered, with_parts
+from symback.notation.ranges import (
+    Demand,
+    Range,
+    System,
+    always,
+    coefficient_of,
+    depends_on,
+    narrowed,
+    sides_of,
+)
 from symback.notation.starts import from_best_start
 from symback.ops import (
     ONE,
@@ -21,7 +30,6 @@ from symback.ops import (
     einsum_parts,
     is_zero,
     number,
-    rebuild,
     scale,
     size_node,
     subtract,
@@ -52,6 +60,9 @@ class Notations(Protocol):
 
     @property
     def inverses(self) -> Mapping[Node, tuple[int, Node]]: ...
+
+    @property
+    def firm(self) -> Container[Node]: ...
 
     def matrix(self, root: Node) -> Phrase | None: ...
 
@@ -297,21 +308,20 @@ class Indexer:
                 ranges[index] = Range(origin, high)
         pairs = zip(node.args, labels, strict=True)
         given = {own[0] for arg, own in pairs if is_equation(arg) and arg.rank == 1}
-        selections = []
-        rest = []
+        selections, rest = [], []
+        system = System(value, ranges, self.free)
         unmasked = _unmasked(zip(node.args, labels, strict=True))
         for arg, own in sorted(unmasked, key=lambda factor: not given & {*factor[1][-1:]}):
             if (
                 arg.op == "symbol"
                 and arg.params[1] == "place"
-                and self._follow(arg, own, value, ranges, given)
+                and self._follow(arg, own, system, given)
             ):
                 continue
             if arg.op == "select":
                 selections.append((arg, own))
             else:
                 rest.append((arg, own))
-        system = System(value, ranges, self.free)
         if not system.solve(selections):
             return p.num(0)
         demands = system.demands_left()
@@ -355,35 +365,40 @@ class Indexer:
         self,
         place: Node,
         labels: tuple[int, ...],
-        value: dict[int, Node],
-        ranges: dict[Node, Range],
+        system: System,
         given: set[int],
     ) -> bool:
-        """Put labels[i] for the summed index r of [labels[i] == r].
+        """Put labels[i] for the summed index r of [labels[i] == r]; False if that is not possible.
 
         Where r is given and i is summed, and there is a way back from r to i, put that for i.
+        Of r = i^2 it is demanded that it lies in the range of r.
         """
+        value = system.value
         *inner, row = labels
         *starts, origin = self.notation.origins[place]
         axis, back = self.notation.inverses.get(place, (0, None))
-        followed = inner[axis] if back is not None and row in given else row
-        index = next((i for i in symbols_of([value[followed]]) if i in ranges), None)
-        if index is None:
-            return False
         shifted = [add(value[x], start) for x, start in zip(inner, starts, strict=True)]
         others = tuple(x for k, x in enumerate(shifted) if k != axis)
-        if back is not None and followed != row:
+        there_and_back = back is not None and _is_call(shifted[axis], back.name, others)
+        pointed = shifted[axis].args[0] if there_and_back else _pointed(place, shifted)
+        ways = [(row, subtract(pointed, origin))]
+        if back is not None and row in given:
             there = apply(back.name, add(value[row], origin), *others)
-            position = subtract(there, starts[axis])
-        elif back is not None and _is_call(shifted[axis], back.name, others):
-            position = subtract(shifted[axis].args[0], origin)  # there and back again
-        else:
-            position = subtract(_pointed(place, shifted), origin)
-        del ranges[index]
-        result = add(index, subtract(position, value[followed]))
-        for label, old in value.items():
-            value[label] = flat(transform(old, rebuild, {index: flat(result)}))
-        return True
+            ways.insert(0, (inner[axis], subtract(there, starts[axis])))
+        for followed, position in ways:
+            index = next((i for i in symbols_of([value[followed]]) if i in system.ranges), None)
+            if index is None or coefficient_of(flat(value[followed]), index) != 1:
+                continue
+            result = flat(add(index, subtract(position, value[followed])))
+            if depends_on(result, index):
+                continue
+            limits = system.ranges.pop(index)
+            system.put(index, result)
+            if place in self.notation.firm:
+                ends = subtract(result, limits.low), subtract(limits.high, result)
+                system.demands += [Demand("<=", flat(end), firm=True) for end in ends]
+            return True
+        return False
 
     def _origin(self, node: Node, label: int) -> Node:
         """Where the user's own index for this label starts."""
@@ -527,7 +542,7 @@ def _looked_up(factors: list[Phrase]) -> list[Phrase]:
         for looked_up, index in (factor.args, factor.args[::-1])
         if looked_up.head == "function" and index.head == "symbol"
     }
-    return [f if f.head == "delta" else replaced(f, known) for f in factors] if known else factors
+    return [f if f.head == "delta" else with_parts(f, known) for f in factors] if known else factors
 
 
 def _merge_equal(factors: list[Phrase]) -> list[Phrase]:

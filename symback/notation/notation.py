@@ -56,6 +56,7 @@ class Notation:
         matrix_scalars: whether scalars such as tr(A) stay in matrix notation among indices.
         tables: symbols that have entries only, and no matrix notation.
         inverses: which index of a look-up its place gives back, and the function that does.
+        firm: look-ups that may point past their axis, those of a delta of i and j^2.
     """
 
     surfaces: Mapping[Node, Shape] = field(default_factory=dict)
@@ -64,6 +65,7 @@ class Notation:
     matrix_scalars: bool = False
     tables: frozenset[Node] = frozenset()
     inverses: Mapping[Node, tuple[int, Node]] = field(default_factory=dict)
+    firm: frozenset[Node] = frozenset()
     _forms: dict[Node, Phrase | None] = field(default_factory=dict)
 
     # --- matrix notation -------------------------------------------------------------------------

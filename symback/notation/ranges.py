@@ -336,7 +336,7 @@ class System:
         given = flat(scale(-1, offset))
         limits = self.ranges.pop(index)
         self._bound_given(given, limits, subtract(whole, index))
-        self._replace(index, solve_for(flat(subtract(whole, given)), index))
+        self.put(index, solve_for(flat(subtract(whole, given)), index))
         return True
 
     def _take_digits(self, total: Node) -> bool:
@@ -361,10 +361,10 @@ class System:
             digit = whole_part(rest, stride)
             digit_left = flat(subtract(rest, multiple(stride, digit)))
             del self.ranges[high]
-            self._replace(high, digit)
+            self.put(high, digit)
             if low in self.ranges:
                 del self.ranges[low]
-                self._replace(low, digit_left)
+                self.put(low, digit_left)
             else:
                 self.demands.append(Demand("==", subtract(digit_left, low)))
             return True
@@ -381,7 +381,8 @@ class System:
         ends = Range(ceiling(low, number(factor)), whole_part(high, number(factor)))
         self.free.setdefault(unknown[0], ends)
 
-    def _replace(self, index: Node, result: Node) -> None:
+    def put(self, index: Node, result: Node) -> None:
+        """Put a value for an index wherever that stands."""
         for label, old in self.value.items():
             self.value[label] = replaced(old, index, result)
         for limits in self.ranges.values():
@@ -393,7 +394,7 @@ class System:
     def _apply(self, solution: Solution, *, firm: bool) -> None:
         """Put a solution in; what its range demands clips another range or is a demand."""
         gone, result = self.ranges.pop(solution.index), solution.value
-        self._replace(solution.index, result)
+        self.put(solution.index, result)
         if solution.difficulty == 0:
             return
         if solution.clipped is None:
