@@ -21,7 +21,7 @@ from symback.ops import Label, Labels, einsum, einsum_parts
 from symback.phrase import Phrase, entry, transpose, unit_columns, with_one_sigmoid
 from symback.simplify import Simplifier, simplify
 from symback.simplify.blocks import expand_blocks
-from symback.simplify.expand import MAX_EXPANDED_TERMS, expand, is_sum
+from symback.simplify.expand import MAX_EXPANDED_TERMS, expand, is_sum, masks_in
 from symback.sizes import times
 from symback.sympy_lists import each_gradient, each_hessian, each_jacobian, entries, is_list
 from symback.sympy_read import Reader, expression
@@ -179,6 +179,7 @@ class _Derivation:
         self.root = self.reader.read(self.expr)
         if self.root.is_scalar:
             self.root = Tensor(self.root.node, (), self.root.free)
+        self.masks = masks_in(self.root.node)
         self.known = [_Variable(v, self.reader) for v in variables]
         self._tidies: dict[tuple[bool, frozenset[Node]], Simplifier] = {}
 
@@ -202,7 +203,8 @@ class _Derivation:
     def _tidy(self, indices: bool, kinks: frozenset[Node]) -> Simplifier:
         """A simplifier, which remembers what it has simplified."""
         return self._tidies.setdefault(
-            (indices, kinks), Simplifier(indices=indices, projections=not indices, kinks=kinks)
+            (indices, kinks),
+            Simplifier(indices=indices, projections=not indices, kinks=kinks, masks=self.masks),
         )
 
     def _stand_in(self, call: Any) -> Any:

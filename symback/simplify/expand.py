@@ -5,24 +5,30 @@ from __future__ import annotations
 import operator
 from collections.abc import Callable
 from functools import partial
+from typing import TypeAlias
 
 from symback.graph import Node, topological
-from symback.ops import Labels, add, einsum, split_coefficient, split_power, value_of
-from symback.simplify.product import Product
+from symback.ops import ONE, Labels, add, einsum, split_coefficient, split_power, value_of
+from symback.simplify.product import Product, delta
 
 MAX_EXPANDED_TERMS = 40
 EVERYWHERE = frozenset(("pow", "exp", "sin", "cos", "tanh", "sigmoid", "relu", "abs", "maximum"))
 """Functions that have a value for all arguments (a power: of a positive exponent)."""
+
+Masks: TypeAlias = frozenset[Node]
 
 
 def is_sum(node: Node) -> bool:
     return node.op == "add"
 
 
-def expand(node: Node, limit: int, chosen: Callable[[Node], bool] | None = None) -> Node | None:
+def expand(
+    node: Node, limit: int, chosen: Callable[[Node], bool] | None = None, kept: Masks = frozenset()
+) -> Node | None:
     """Products multiplied out over the `chosen` sums; None if that gives too many terms.
 
-    By default over every sum that stands once in its product: (x - c)*(x - c)' stays a square.
+    By default over every sum that stands once in its product: (x - c)*(x - c)' stays a square,
+    and so do the masks that are `kept`.
     """
     done: list[Node] = []
     todo = list(reversed(node.args)) if node.op == "add" else [node]
@@ -38,7 +44,11 @@ def expand(node: Node, limit: int, chosen: Callable[[Node], bool] | None = None)
         sums = [
             place
             for place, factor in enumerate(alone)
-            if (chosen(factor) if chosen else alone.count(factor) == 1 and _opens(product, place))
+            if (
+                chosen(factor)
+                if chosen
+                else alone.count(factor) == 1 and _opens(product, place, kept)
+            )
         ]
         if not sums or term.op != "einsum":
             done.append(term)
@@ -52,29 +62,114 @@ def expand(node: Node, limit: int, chosen: Callable[[Node], bool] | None = None)
     return add(*done)
 
 
-def expand_mask(node: Node) -> Node | None:
+def expand_mask(node: Node, kept: Masks) -> Node | None:
     """sum_i (1 - [i = k]) x_i -> sum_i x_i - x_k, wherever x_k has a value."""
     product = Product.of(node)
     for place, (factor, labels) in enumerate(product.factors):
         asked = {x for f, own in product.factors if f.op == "select" for x in own}
         sums = not product.summed_none(labels) and asked.isdisjoint(labels)
-        if sums and is_sum(factor) and is_fixed(factor) and _opens(product, place):
+        if sums and is_sum(factor) and is_fixed(factor) and _opens(product, place, kept):
             return expand(node, MAX_EXPANDED_TERMS, partial(operator.is_, factor))
     return None
 
 
-def _opens(product: Product, place: int) -> bool:
+def split_at_deltas(node: Node, kept: Masks) -> Node | None:
+    """sum_j ([j = k] - [k = l]) a_jl b_j -> a_kl b_k - [k = l] sum_j a_jl b_j.
+
+    The terms of a factor that fix a summed index, each kind apart, and those that do not.
+    """
+    product = Product.of(node)
+    for place, (total, labels) in enumerate(product.factors):
+        if not is_sum(total) or not _opens(product, place, kept) or len(set(labels)) != len(labels):
+            continue
+        groups: dict[Fixing, list[Node]] = {}
+        for term in total.args:
+            groups.setdefault(_fixing(term), []).append(term)
+        asked = {labels[axis] for group in groups for own in group for axis in own[1]}
+        if len(groups) < 2 or product.summed_none(asked):
+            continue
+        parts = []
+        for fixing, terms in groups.items():
+            rest = [factor for k, factor in enumerate(product.factors) if k != place]
+            chosen = [(factor, tuple(labels[axis] for axis in own)) for factor, own in fixing]
+            inner, axes = _unfixed(terms)
+            factors = [*rest, *chosen, (inner, tuple(labels[axis] for axis in axes))]
+            parts.append(einsum(product.coef, factors, product.out, product.sizes, merge=True))
+        return add(*parts)
+    return None
+
+
+Fixing: TypeAlias = frozenset[tuple[Node, tuple[int, ...]]]
+
+
+def _fixing(term: Node) -> Fixing:
+    """The deltas of a term and its conditions that give an index, with their axes."""
+    product = Product.of(term)
+    out = product.out
+    deltas = [
+        (delta(0, 1, term.shape[k])[0], (out.index(x), k))
+        for k, x in enumerate(out)
+        if out.index(x) != k
+    ]
+    given = [(f, (out.index(own[0]),)) for f, own in product.factors if _gives(f, own, out)]
+    return frozenset((*deltas, *given))
+
+
+def _gives(factor: Node, labels: Labels, out: Labels) -> bool:
+    return factor.op == "select" and len(labels) == 1 and labels[0] in out
+
+
+def _unfixed(terms: list[Node]) -> tuple[Node, tuple[int, ...]]:
+    """The sum of terms without what fixes their indices, and which axes of theirs it has."""
+    out = Product.of(terms[0]).out
+    axes = tuple(out.index(x) for x in dict.fromkeys(out))
+    rests = []
+    for term in terms:
+        product = Product.of(term)
+        product.factors = [f for f in product.factors if not _gives(*f, product.out)]
+        product.out = tuple(product.out[axis] for axis in axes)
+        rests.append(product.node())
+    return add(*rests), axes
+
+
+def _opens(product: Product, place: int, kept: Masks) -> bool:
     """Whether a factor is a sum, but no I - 1*1'/n, and no mask on what has no value under it.
 
     (1 - I).*A is A - I.*A, but 1/(x_i - x_j) without i = j is no difference of two sums.
     """
     total, labels = product.factors[place]
-    if not is_sum(total) or not is_fixed(total):
-        return is_sum(total)
-    if any(abs(split_coefficient(term)[0]) != 1 or term.args for term in total.args):
-        return False
-    masked = [f for f, own in product.factors if set(labels) <= set(own) and f is not total]
-    return not any(map(_may_lack_value, topological(masked)))
+    if not is_sum(total) or not _is_mask(total):
+        return is_sum(total) and not is_fixed(total)
+    return total not in kept and not _is_needed(total, labels, product)
+
+
+def masks_in(root: Node) -> frozenset[Node]:
+    """The masks on what may have no value without them."""
+    found = set()
+    for node in topological([root]):
+        product = Product.of(node)
+        for mask, labels in product.factors:
+            if is_sum(mask) and _is_mask(mask) and _is_needed(mask, labels, product):
+                found.add(mask)
+    return frozenset(found)
+
+
+def _is_needed(mask: Node, labels: Labels, product: Product) -> bool:
+    """Whether anything that has the indices of a mask may lack a value."""
+    masked = [f for f, own in product.factors if set(labels) <= set(own) and f is not mask]
+    return any(map(_may_lack_value, topological(masked)))
+
+
+def _is_mask(total: Node) -> bool:
+    """Whether a sum is 1 less conditions on indices."""
+    terms = [split_coefficient(term) for term in total.args]
+    products = [Product.of(core) for _, core in terms]
+    plain = any(
+        core is ONE or (not own.factors and len(set(own.out)) == len(own.out))
+        for (_, core), own in zip(terms, products, strict=True)
+    )
+    only = all(f is ONE or f.op == "select" for own in products for f in own.factors_alone)
+    return plain and only and all(abs(coef) == 1 for coef, _ in terms)
 
 
 def _may_lack_value(node: Node) -> bool:

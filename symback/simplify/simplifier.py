@@ -52,6 +52,7 @@ from symback.simplify.expand import (
     expand_mask,
     is_fixed,
     is_sum,
+    split_at_deltas,
     sum_of_spread,
 )
 from symback.simplify.functions import fuse_elementwise, fuse_function
@@ -96,6 +97,7 @@ class Simplifier:
         indices: whether the result is for index notation, where any arrays can be added.
         projections: whether x - 1*mean(x) becomes (I - 1*1'/n)*x, for forms without names.
         kinks: u for which sign(u)^2 is 1: at u = 0 is no derivative, or that is its limit.
+        masks: masks that are not multiplied out, for what is under them may have no value.
         used: the pairs that a result depends on.
     """
 
@@ -103,6 +105,7 @@ class Simplifier:
     indices: bool = False
     projections: bool = False
     kinks: frozenset[Node] = frozenset()
+    masks: frozenset[Node] = frozenset()
     used: set[tuple[Node, int]] = field(default_factory=set)
     _memo: dict[Node, Node] = field(default_factory=dict)
     _cost: dict[Node, int] = field(default_factory=dict)
@@ -306,10 +309,14 @@ class Simplifier:
             return self._gathered(self._cancelled(split))
         if not any(f.op == "add" for f in node.args):
             return node
-        unmasked = expand_mask(node) if self.indices else None
+        unmasked = expand_mask(node, self.masks) if self.indices else None
         if unmasked is not None:
             return self._gathered(self._cancelled(unmasked))
-        expanded = expand(node, MAX_EXPANDED_TERMS)
+        parts = split_at_deltas(node, self.masks) if self.indices else None
+        if parts is not None and parts.op == "add":
+            parts = add(*(self._shortest_product(self._product(part)) for part in parts.args))
+            return self._gathered(parts)
+        expanded = expand(node, MAX_EXPANDED_TERMS, kept=self.masks)
         if expanded is None:
             return node
         candidate = self._gathered(self._cancelled(expanded))
@@ -342,7 +349,7 @@ class Simplifier:
         for start in (node, *(other for other in opened if other is not node)):
             if not any(f.op == "add" for term in start.args for f in term.args):
                 continue
-            expanded = expand(start, MAX_EXPANDED_TERMS)
+            expanded = expand(start, MAX_EXPANDED_TERMS, kept=self.masks)
             if expanded is not None:
                 candidate = self._gathered(self._cancelled(expanded))
                 if self.cost(candidate) < self.cost(best):
@@ -357,7 +364,7 @@ class Simplifier:
             for place, (factor, labels) in enumerate(product.factors):
                 base, exponent = split_power(factor)
                 if is_closed(factor) and any(f.op == "add" for f in factor.args):
-                    opened = expand(factor, MAX_EXPANDED_TERMS)
+                    opened = expand(factor, MAX_EXPANDED_TERMS, kept=self.masks)
                 elif base.op == "add" and value_of(exponent) == 2:
                     opened = add(
                         *(hadamard(t, u, merge=True) for t in base.args for u in base.args)
