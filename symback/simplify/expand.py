@@ -86,7 +86,7 @@ def split_at_deltas(node: Node, kept: Masks) -> Node | None:
         for term in total.args:
             groups.setdefault(_fixing(term), []).append(term)
         asked = {labels[axis] for group in groups for own in group for axis in own[1]}
-        if len(groups) < 2 or product.summed_none(asked):
+        if product.summed_none(asked):
             continue
         parts = []
         for fixing, terms in groups.items():

@@ -313,9 +313,10 @@ class Simplifier:
         if unmasked is not None:
             return self._gathered(self._cancelled(unmasked))
         parts = split_at_deltas(node, self.masks) if self.indices else None
-        if parts is not None and parts.op == "add":
-            parts = add(*(self._shortest_product(self._product(part)) for part in parts.args))
-            return self._gathered(parts)
+        if parts is not None:
+            apart = parts.args if parts.op == "add" else (parts,)
+            shortest = (self._shortest_product(self._product(part)) for part in apart)
+            return self._gathered(add(*shortest))
         expanded = expand(node, MAX_EXPANDED_TERMS, kept=self.masks)
         if expanded is None:
             return node
