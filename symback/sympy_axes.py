@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any, Protocol
 
 import sympy as sp
@@ -66,8 +67,10 @@ class IndexedAxes:
     def __init__(self, expressions: Sequence[Any]) -> None:
         self.ranges: dict[Any, list[list[tuple[Any, Any]]]] = {}
         self.fixed: dict[Any, list[list[Any]]] = {}
-        for expr in expressions:
-            self._collect(sp.sympify(expr, strict=True), {})
+        self._free: set[Any] = set()
+        for expr in map(partial(sp.sympify, strict=True), expressions):
+            self._free |= expr.free_symbols
+            self._collect(expr, {})
 
     def _collect(self, expr: Any, bounds: dict[Any, tuple[Any, Any]]) -> None:
         if isinstance(expr, (sp.Sum, sp.Product)):
@@ -120,13 +123,18 @@ class IndexedAxes:
                 low, high = sp.S.Zero, high
             if low is None:
                 shape.append(ops.symbol(f"{base}_{axis}", kind="open"))
-                start = _lowest(ranges, self.fixed[base][axis])
-                is_known = start.is_nonpositive and reader.is_size(start)
-                origins.append(ops.size_node(reader.size(start)) if is_known else ops.ZERO)
+                starts = [start for start, _ in ranges if self._is_below(start)]
+                ends = [*(start for start, _ in ranges), *self.fixed[base][axis]]
+                lowest = _lowest([*starts, *filter(reader.is_size, ends)])
+                origins.append(ops.size_node(reader.size(lowest)))
                 continue
             shape.append(reader.size(sp.expand(high - low + 1)))
             origins.append(ops.size_node(reader.size(low)))
         return tuple(shape), tuple(origins)
+
+    def _is_below(self, start: Any) -> bool:
+        """Whether a window starts below 0, as far as its sign tells: that of x[i - m] at -m."""
+        return bool(start.could_extract_minus_sign()) and start.free_symbols <= self._free
 
 
 def _extremes(index: Any, bounds: Mapping[Any, tuple[Any, Any]]) -> tuple[Any, Any]:
@@ -159,11 +167,12 @@ def _hull(ranges: list[tuple[Any, Any]]) -> tuple[Any, Any]:
     return low, high
 
 
-def _lowest(ranges: list[tuple[Any, Any]], fixed: list[Any]) -> Any:
-    """The lowest index, as far as the lower ends can be compared; at most 0."""
+def _lowest(ends: list[Any]) -> Any:
+    """The lowest index, at most 0."""
     low = sp.S.Zero
-    for end in (*(start for start, _ in ranges), *fixed):
-        low = _ordered(low, end, least=True) or low
+    for end in ends:
+        lower = _ordered(low, end, least=True)
+        low = sp.Min(low, end) if lower is None else lower
     return low
 
 

@@ -397,6 +397,11 @@ class Indexer:
             if place in self.notation.firm:
                 ends = subtract(result, limits.low), subtract(limits.high, result)
                 system.demands += [Demand("<=", flat(end), firm=True) for end in ends]
+            elif followed != row:  # there is a way back from 0, ..., n - 1
+                pointed = add(system.value[row], origin)
+                last = subtract(size_node(place.shape[axis]), ONE)
+                ends = pointed, subtract(last, pointed)
+                system.demands += [Demand("<=", flat(end)) for end in ends]
             return True
         return False
 
