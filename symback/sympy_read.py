@@ -18,6 +18,7 @@ from sympy.matrices.expressions.diagonal import DiagMatrix, DiagonalMatrix, Diag
 from sympy.matrices.expressions.dotproduct import DotProduct
 from sympy.matrices.expressions.kronecker import KroneckerProduct
 from sympy.matrices.expressions.matexpr import MatrixElement
+from sympy.matrices.expressions.permutation import PermutationMatrix
 from sympy.matrices.expressions.slice import MatrixSlice
 from sympy.tensor.array import ArrayComprehension
 from sympy.tensor.array.expressions import array_expressions as arrays
@@ -379,7 +380,7 @@ def _matrix_element(r: Scope, expr: Any, env: Env) -> Tensor:
 
 def _array_element(r: Scope, expr: Any, env: Env) -> Tensor:
     base = r.read(expr.name, env)
-    return tn.entry(base, [r.position(i, env) for i in expr.indices])
+    return r.entry_of(base, expr.indices, env)
 
 
 def _explicit(r: Scope, expr: Any, env: Env) -> Tensor:
@@ -550,6 +551,8 @@ READERS: dict[Any, Callable[[Scope, Any, Env], Tensor]] = {
     sp.MatrixSymbol: lambda r, e, env: r.symbol(e, e.name, tuple(map(r.size, e.shape))),
     arrays.ArraySymbol: lambda r, e, env: r.symbol(e, str(e.name), tuple(map(r.size, e.shape))),
     arrays.ArrayElement: _array_element,
+    arrays.ZeroArray: lambda r, e, env: tn.constant(ops.ZERO, tuple(map(r.size, e.shape))),
+    PermutationMatrix: lambda r, e, env: r.read(e.as_explicit(), env),
     sp.Indexed: lambda r, e, env: r.indexed(e, env),
     sp.Sum: _sum,
     sp.Product: _product,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from fractions import Fraction
 from typing import TypeAlias
@@ -107,10 +108,36 @@ def _aligned(terms: list[Phrase]) -> list[Phrase]:
                 coef = coef if even else -coef
                 turned = True
         result.append(_product(powers, coef))
-    if not turned:
-        return terms
-    evens = {p.opposite(base): base for base in _squares(result[0])}
-    return [result[0], *(_turned(term, evens) for term in result[1:])]
+    return same_squares(result if turned else terms)
+
+
+def same_squares(phrases: list[Phrase]) -> list[Phrase]:
+    """(a - b)^2 for (b - a)^2, where the former stands in a phrase before; even functions alike."""
+    evens: dict[Phrase, Phrase] = {}
+    result = []
+    for phrase in phrases:
+        result.append(_turned(phrase, evens) if evens else phrase)
+        for base in _squares(result[-1]):
+            if base not in evens:
+                evens[p.opposite(base)] = base
+    return result
+
+
+def in_one_direction(factors: list[Phrase]) -> list[Phrase]:
+    """(b - a)/(a - b)^3 -> -(a - b)^-2."""
+    powers: Powers = {}
+    rest, coef = [], Fraction(1)
+    for factor in same_squares([inner for f in factors for inner in _factors(f)]):
+        base, e = _split_power(factor)
+        if base.head != "add" or base.is_matrix or e.denominator != 1:
+            rest.append(factor)
+            continue
+        turned = p.opposite(base)
+        if turned in powers:
+            base, coef = turned, coef * (-1) ** int(e)
+        powers[base] = powers.get(base, Fraction(0)) + e
+    coef *= math.prod(p.coefficient(f) for f in factors if f.head == "mul")
+    return [p.num(coef), *rest, *_factors(_product(powers))] if powers else factors
 
 
 def _opposite(base: Phrase) -> Phrase | None:
@@ -123,27 +150,27 @@ def _opposite(base: Phrase) -> Phrase | None:
     return None
 
 
-def _squares(phrase: Phrase) -> set[Phrase]:
-    """The sums whose even powers stand anywhere in a phrase."""
-    found = {base for arg in phrase.args for base in _squares(arg)}
-    if _is_square(phrase):
-        found.add(phrase.args[0])
-    return found
+def _squares(phrase: Phrase) -> list[Phrase]:
+    """The sums whose even powers, or even functions, stand anywhere in a phrase, in order."""
+    found = [base for arg in phrase.args for base in _squares(arg)]
+    return [*found, phrase.args[0]] if _is_even(phrase) else found
 
 
-def _is_square(phrase: Phrase) -> bool:
-    """Whether this is an even power of a sum."""
-    if phrase.head != "pow" or phrase.args[0].head != "add" or not phrase.args[1].is_number:
+def _is_even(phrase: Phrase) -> bool:
+    """Whether this is an even power, or an even function, of a sum."""
+    if not phrase.args or phrase.args[0].head != "add":
         return False
-    return phrase.args[1].value % 2 == 0
+    if phrase.head == "function":
+        return len(phrase.args) == len(phrase.data) == 1 and phrase.data[0] in EVEN
+    return phrase.head == "pow" and phrase.args[1].is_number and phrase.args[1].value % 2 == 0
 
 
 def _turned(phrase: Phrase, evens: Mapping[Phrase, Phrase]) -> Phrase:
     """(b - a)^2 as (a - b)^2."""
     args = tuple(_turned(arg, evens) for arg in phrase.args)
-    if _is_square(phrase) and args[0] in evens:
+    if _is_even(phrase) and args[0] in evens:
         args = (evens[args[0]], *args[1:])
-    return Phrase(phrase.head, args, phrase.data, phrase.shape, phrase.symmetric)
+    return p.rebuilt(phrase, args)
 
 
 def _over_deltas(terms: list[Phrase]) -> list[Phrase]:
@@ -175,11 +202,15 @@ def _powers(term: Phrase) -> Powers:
     for factor in _factors(term):
         if factor.is_number:
             continue
-        base, exponent = factor, Fraction(1)
-        if factor.head == "pow" and factor.args[1].is_number:
-            base, exponent = factor.args[0], factor.args[1].value
+        base, exponent = _split_power(factor)
         powers[base] = powers.get(base, Fraction(0)) + exponent
     return powers
+
+
+def _split_power(factor: Phrase) -> tuple[Phrase, Fraction]:
+    if factor.head == "pow" and factor.args[1].is_number:
+        return factor.args[0], factor.args[1].value
+    return factor, Fraction(1)
 
 
 def _product(powers: Powers, coef: Fraction = Fraction(1)) -> Phrase:

@@ -10,7 +10,7 @@ from typing import Protocol
 
 from symback import phrase as p
 from symback.graph import Node, Shape, Size, symbols_of, topological
-from symback.notation.gathering import gathered, with_parts
+from symback.notation.gathering import gathered, in_one_direction, with_parts
 from symback.notation.ranges import (
     Demand,
     Range,
@@ -333,7 +333,7 @@ class Indexer:
         self.free.update(narrowed(demands, self.free))
         for arg, own in rest:
             factors.append(self.entry(arg, tuple(value[x] for x in own)))
-        body = p.mul(_merge_equal(_looked_up(factors)), Fraction(coef))
+        body = p.mul(_merge_equal(in_one_direction(_looked_up(factors))), Fraction(coef))
         self.free = outside_free
         for index in system.in_order():
             count = flat(add(ranges[index].high, scale(-1, ranges[index].low), ONE))
