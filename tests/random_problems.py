@@ -614,7 +614,7 @@ def reference(problem: Problem, values: dict[Any, Any], *, jax: bool) -> np.ndar
     second = (
         batched.autodiff(expr, variables, values)
         if jax
-        else batched.differences(expr, variables, values, h=0.75 * batched.FINE)
+        else batched.differences(expr, variables, values, h=0.4 * batched.FINE)
     )
     if not close(fine, second):
         raise batched.NoValue("the witnesses do not agree")
