@@ -511,6 +511,11 @@ def _transpose(p: Phrase) -> Phrase:
             transpose(p.args[r * columns + c]) for c in range(columns) for r in range(rows)
         )
         return Phrase("blocks", turned, (columns, rows), shape)
+    if p.head == "array":
+        width = p.shape[1]
+        assert isinstance(width, int)
+        turned = tuple(entry for c in range(width) for entry in p.args[c::width])
+        return Phrase("array", turned, (), shape, p.symmetric)
     if p.head == "commutation":
         return commutation(*reversed(p.data))  # type: ignore[arg-type]
     if p.head == "kron":

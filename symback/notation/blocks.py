@@ -64,6 +64,16 @@ def block_form(node: Node, write: Write) -> Phrase | None:
     return Phrase("blocks", tuple(parts), (len(rows), len(columns)), total)
 
 
+def selections_form(node: Node, write: Write) -> Phrase | None:
+    """[q == i + 1] - [q == i] as [0, I] - [I, 0]; None for anything but selections."""
+    terms = _terms(node)
+    factors = [[f.op for f in Product.of(term).factors_alone] for term in terms]
+    if node.rank != 2 or any(ops != ["select"] for ops in factors):
+        return None
+    forms = [form for term in terms if (form := block_form(term, write)) is not None]
+    return p.add(forms) if len(forms) == len(terms) else None
+
+
 def _blocks(node: Node) -> list[_Block]:
     """The blocks of a sum, those of blocks that are sums of blocks themselves."""
     found = []

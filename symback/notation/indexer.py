@@ -217,12 +217,18 @@ class Indexer:
             indices = tuple(flat(add(i, o)) for i, o in zip(indices, origins, strict=True))
         if node.params[1] == "place":
             *inner, row = indices
-            return Phrase(
-                "delta", (self.notation.scalar(_pointed(node, inner)), self.notation.scalar(row))
-            )
+            return self._delta(flat(subtract(self._pointed(node, inner), row)))
         surface = self.notation.surfaces.get(node, column_shape(node.shape))
         base = Phrase("symbol", (), node.params, surface, node.symmetric)
         return Phrase("entry", (base, *map(self.notation.scalar, indices)))
+
+    def _pointed(self, place: Node, indices: list[Node]) -> Node:
+        """The index labels[i] for the array of [labels[i] == r]; there and back again is r."""
+        axis, back = self.notation.inverses.get(place, (0, None))
+        others = tuple(x for k, x in enumerate(indices) if k != axis)
+        if back is not None and _is_call(indices[axis], back.name, others):
+            return indices[axis].args[0]
+        return apply(place.name, *indices)
 
     def _condition(self, node: Node, indices: tuple[Node, ...]) -> Phrase:
         relation = node.params[0]
@@ -307,7 +313,7 @@ class Indexer:
                 high = add(size_node(sizes[label]), origin, number(-1))
                 ranges[index] = Range(origin, high)
         pairs = zip(node.args, labels, strict=True)
-        given = {own[0] for arg, own in pairs if is_equation(arg) and arg.rank == 1}
+        given = {own[0] for arg, own in pairs if is_equation(arg) and arg.rank == 1} | {*out}
         selections, rest = [], []
         system = System(value, ranges, self.free)
         unmasked = _unmasked(zip(node.args, labels, strict=True))
@@ -378,11 +384,9 @@ class Indexer:
         *starts, origin = self.notation.origins[place]
         axis, back = self.notation.inverses.get(place, (0, None))
         shifted = [add(value[x], start) for x, start in zip(inner, starts, strict=True)]
-        others = tuple(x for k, x in enumerate(shifted) if k != axis)
-        there_and_back = back is not None and _is_call(shifted[axis], back.name, others)
-        pointed = shifted[axis].args[0] if there_and_back else _pointed(place, shifted)
-        ways = [(row, subtract(pointed, origin))]
+        ways = [(row, subtract(self._pointed(place, shifted), origin))]
         if back is not None and row in given:
+            others = tuple(x for k, x in enumerate(shifted) if k != axis)
             there = apply(back.name, add(value[row], origin), *others)
             ways.insert(0, (inner[axis], subtract(there, starts[axis])))
         for followed, position in ways:
@@ -493,11 +497,6 @@ def _shift(node: Node, axis: int) -> Node | None:
 
 def _is_call(node: Node, name: str, others: tuple[Node, ...]) -> bool:
     return node.op == "map" and node.params[0] == name and node.args[1:] == others
-
-
-def _pointed(place: Node, indices: list[Node]) -> Node:
-    """The index labels[i] for the array of [labels[i] == r]."""
-    return apply(place.name, *indices)
 
 
 def _takes_apart(form: Phrase) -> bool:

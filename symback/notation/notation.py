@@ -20,7 +20,7 @@ from fractions import Fraction
 
 from symback import phrase as p
 from symback.graph import Node, Shape, Size, symbols_of, topological
-from symback.notation.blocks import block_form
+from symback.notation.blocks import block_form, selections_form
 from symback.notation.indexer import INDEX_NAMES, SQUARE_OPS, Indexer, column_shape, names_in
 from symback.notation.network import Network
 from symback.ops import (
@@ -84,7 +84,7 @@ class Notation:
                     scalar = self.indexed(node, ())
                     # SymPy works a sum of traces out when it prints it in a product
                     self._forms[node] = None if _sums_traces(scalar) else scalar
-        return self._forms[root]
+        return self._forms[root] or selections_form(root, self.matrix)
 
     def _matrix_form(self, node: Node) -> Phrase | None:
         if node in self.names:
@@ -160,9 +160,10 @@ class Notation:
 
     def _softmax_argument(self, node: Node) -> tuple[Node | None, bool]:
         """x for exp(x - logsumexp(x)), and whether that stands here as its transpose."""
-        (inner,) = node.args
+        coef, inner = split_coefficient(node.args[0])
         if inner.op != "add":
             return None, False
+        inner = add(*(scale(coef, term) for term in inner.args))
         for term in inner.args:
             core = split_coefficient(term)[1]
             bearer = core.args[0] if core.op == "einsum" and len(core.args) == 1 else core
