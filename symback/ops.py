@@ -535,9 +535,8 @@ def power(base: Node, exponent: Node | Number) -> Node:
     if e > 0 and (base.op in ("select", "pick", "order") or base.params[1:] == ("place",)):
         return base  # entries are 0 or 1
     whole = e.denominator == 1
-    inner_base, inner_exponent = split_power(base)
-    if inner_exponent is not ONE and whole:
-        return power(inner_base, einsum(e, [(inner_exponent, ())], ()))
+    if base.op == "map" and base.params[0] == "pow" and whole:
+        return power(base.args[0], scale(e, base.args[1]))
     if base.op == "einsum" and whole:
         coef, labels, out, _ = einsum_parts(base)
         turned = len(labels) == 1 and set(labels[0]) == set(out) and labels[0] != out

@@ -29,6 +29,7 @@ from symback.elementwise import IMPLEMENTATIONS
 from symback.errors import InputError, ShapeError, Unsupported
 from symback.graph import Node, Shape, Size, symbols_of, topological
 from symback.rules import broadcast
+from symback.simplify.expand import has_values
 from symback.simplify.selections import conditions_in
 from symback.sizes import minus, plus
 from symback.sympy_scope import Env, Scope
@@ -223,13 +224,26 @@ def _piecewise(r: Scope, expr: Any, env: Env) -> Tensor:
     _refuse_moved_case(expr)
     result = r.read(pairs[-1][0], env)
     for value, condition in reversed(pairs[:-1]):
-        holds, this = _condition(r, condition, env), r.read(value, env)
+        this = r.read(value, env)
+        apart = type(condition) in (sp.Equality, sp.Unequality) and _is_of_indices(
+            r, condition, env
+        )
+        if apart and has_values(this.node, result.node):
+            cases = (this, result) if isinstance(condition, sp.Equality) else (result, this)
+            result = _at_delta(_delta(r, sp.KroneckerDelta(*condition.args), env), *cases)
+            continue
+        holds = _condition(r, condition, env)
         if _is_mask(holds) and _is_mask(this) and _is_mask(result):
-            fails = tn.add(tn.scalar(1), tn.scale(-1, holds))
-            result = tn.add(tn.hadamard(holds, this), tn.hadamard(fails, result))
+            result = _at_delta(holds, this, result)
         else:
             result = tn.elementwise("where", holds, this, result)
     return result
+
+
+def _at_delta(holds: Tensor, this: Tensor, other: Tensor) -> Tensor:
+    """One value where a condition of 0 and 1 is 1, another one where it is 0."""
+    fails = tn.add(tn.scalar(1), tn.scale(-1, holds))
+    return tn.add(tn.hadamard(holds, this), tn.hadamard(fails, other))
 
 
 def _is_mask(t: Tensor) -> bool:

@@ -157,7 +157,7 @@ def masks_in(root: Node) -> frozenset[Node]:
 def _is_needed(mask: Node, labels: Labels, product: Product) -> bool:
     """Whether anything that has the indices of a mask may lack a value."""
     masked = [f for f, own in product.factors if set(labels) <= set(own) and f is not mask]
-    return any(map(_may_lack_value, topological(masked)))
+    return not has_values(*masked)
 
 
 def _is_mask(total: Node) -> bool:
@@ -170,6 +170,11 @@ def _is_mask(total: Node) -> bool:
     )
     only = all(f is ONE or f.op == "select" for own in products for f in own.factors_alone)
     return plain and only and all(abs(coef) == 1 for coef, _ in terms)
+
+
+def has_values(*nodes: Node) -> bool:
+    """Whether these plainly have a value whatever their symbols are."""
+    return not any(map(_may_lack_value, topological(nodes)))
 
 
 def _may_lack_value(node: Node) -> bool:

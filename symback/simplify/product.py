@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from symback.graph import Node, Size
@@ -133,6 +133,18 @@ def flipped(a: Node) -> Node:
 
 def negated(total: Node) -> Node:
     return add(*(scale(-1, term) for term in total.args))
+
+
+def opposites(node: Node) -> Iterator[Node]:
+    """-node in the ways in which it may be written: -c*(a - b) as c*(b - a) too."""
+    yield scale(-1, node)
+    yield opposite(node)
+    product = Product.of(node)
+    for place, (total, labels) in enumerate(product.factors):
+        if total.op == "add":
+            rest = [f for k, f in enumerate(product.factors) if k != place]
+            factors = [*rest, (negated(total), labels)]
+            yield einsum(product.coef, factors, product.out, product.sizes)
 
 
 def opposite(node: Node) -> Node:

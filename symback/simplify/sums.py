@@ -25,7 +25,7 @@ from symback.ops import (
 )
 from symback.simplify.cases import join_cases
 from symback.simplify.expand import MAX_EXPANDED_TERMS, expand, is_fixed, is_sum
-from symback.simplify.product import Product, opposite
+from symback.simplify.product import Product, opposite, opposites
 
 
 def flatten_sum(node: Node) -> Node:
@@ -208,12 +208,12 @@ def reflections(node: Node, name: str) -> Iterator[Node]:
     mirrored = {
         f: other
         for f in present
-        for turned in (scale(-1, f.args[0]), opposite(f.args[0]))
+        for turned in opposites(f.args[0])
         if (other := apply(name, turned)) in present
     }
     upright = {f for f, other in mirrored.items() if _is_upright(f, other)}
     for kept in (upright, mirrored.keys() - upright) if mirrored else ():
-        terms = []
+        terms, new = [], set()
         for term in node.args:
             product = Product.of(term)
             is_entry = any(f.op == "select" for f in product.factors_alone)
@@ -221,10 +221,12 @@ def reflections(node: Node, name: str) -> Iterator[Node]:
                 if factor in mirrored and factor not in kept and not is_entry:
                     less = subtract(ones(factor.shape), mirrored[factor])
                     product.factors[place] = (less, labels)
+                    new.add(less)
             terms.append(product.node())
-        expanded = expand(add(*terms), MAX_EXPANDED_TERMS)
-        if expanded is not None:
-            yield expanded
+        for chosen in (None, new.__contains__):
+            expanded = expand(add(*terms), MAX_EXPANDED_TERMS, chosen)
+            if expanded is not None:
+                yield expanded
 
 
 def _is_upright(f: Node, mirrored: Node) -> bool:
