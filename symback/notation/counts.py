@@ -12,23 +12,29 @@ from symback.phrase import Phrase
 
 Linear: TypeAlias = dict[Phrase, Fraction]  # of scalar symbols; the number stands under UNIT
 
-SMOOTH = ("exp", "sin", "cos", "tanh", "sigmoid")
+EVERYWHERE = ("exp", "sin", "cos", "tanh", "sigmoid", "sign", "abs")
 
 
 def counted_together(terms: list[Phrase]) -> list[Phrase]:
     """(n - k) x_k + (k - 1) x_k -> (n - 1) x_k."""
-    groups: dict[frozenset[Phrase], list[tuple[Phrase, Linear]]] = {}
+    groups: dict[frozenset[Phrase], list[tuple[Phrase, list[Phrase], Linear]]] = {}
+    counted = {frozenset(_split_count(term)[0]) for term in terms}
     for term in terms:
         rest, count = _split_count(term)
-        groups.setdefault(frozenset(rest), []).append((term, count))
+        for symbol in rest:
+            others = [factor for factor in rest if factor is not symbol]
+            if count.keys() == {p.UNIT} and _linear(symbol) and frozenset(others) in counted:
+                rest, count = others, {symbol: count[p.UNIT]}  # k x_k beside (n - k) x_k
+                break
+        groups.setdefault(frozenset(rest), []).append((term, rest, count))
     result: list[Phrase] = []
     for members in groups.values():
         if len(members) < 2:
-            result.extend(term for term, _ in members)
+            result.extend(term for term, _, _ in members)
             continue
-        total = _sum_of(*(count for _, count in members))
+        total = _sum_of(*(count for _, _, count in members))
         if total:
-            result.append(p.mul([_written(total), *_split_count(members[0][0])[0]]))
+            result.append(p.mul([_written(total), *members[0][1]]))
     return result or [p.num(0)]
 
 
@@ -75,7 +81,7 @@ def _has_value(body: Phrase) -> bool:
         fine = e.is_number and e.value > 0 and e.value.denominator == 1
     else:
         plain = body.head in ("entry", "symbol", "number", "mul", "add")
-        fine = plain or (body.head == "function" and body.data[0] in SMOOTH)
+        fine = plain or (body.head == "function" and body.data[0] in EVERYWHERE)
     return fine and all(map(_has_value, body.args))
 
 
