@@ -23,7 +23,7 @@ def counted_together(terms: list[Phrase]) -> list[Phrase]:
         rest, count = _split_count(term)
         for symbol in rest:
             others = [factor for factor in rest if factor is not symbol]
-            if count.keys() == {p.UNIT} and _linear(symbol) and frozenset(others) in counted:
+            if count.keys() == {p.UNIT} and linear(symbol) and frozenset(others) in counted:
                 rest, count = others, {symbol: count[p.UNIT]}  # k x_k beside (n - k) x_k
                 break
         groups.setdefault(frozenset(rest), []).append((term, rest, count))
@@ -32,9 +32,9 @@ def counted_together(terms: list[Phrase]) -> list[Phrase]:
         if len(members) < 2:
             result.extend(term for term, _, _ in members)
             continue
-        total = _sum_of(*(count for _, _, count in members))
+        total = sum_of(*(count for _, _, count in members))
         if total:
-            result.append(p.mul([_written(total), *members[0][1]]))
+            result.append(p.mul([written(total), *members[0][1]]))
     return result or [p.num(0)]
 
 
@@ -58,16 +58,16 @@ def _joined(first: Phrase, second: Phrase) -> list[Phrase] | None:
         return None
     (body, low, high), (name,) = one.args, one.data
     (other_body, other_low, other_high), (other_name,) = other.args, other.data
-    ends = _linear(high), _linear(other_low)
+    ends = linear(high), linear(other_low)
     if ends[0] is None or ends[1] is None or body != p.renamed(other_body, {other_name: name}):
         return None
-    gap = _sum_of(ends[1], {place: -c for place, c in ends[0].items()})
+    gap = sum_of(ends[1], {place: -c for place, c in ends[0].items()})
     if gap not in ({}, {p.UNIT: 1}, {p.UNIT: 2}):
         return None
     whole = Phrase("sum_over", (body, low, other_high), (name,))
     joined = [p.mul([*outside, whole], coef)]
     if gap != {p.UNIT: 1}:  # an index stands between the ranges, or in both
-        between = _written(_sum_of(ends[0], {p.UNIT: Fraction(1)} if gap else {}))
+        between = written(sum_of(ends[0], {p.UNIT: Fraction(1)} if gap else {}))
         if not _has_value(body):
             return None
         joined.append(p.mul([*outside, _put(body, str(name), between)], -coef if gap else coef))
@@ -100,14 +100,14 @@ def _split_count(term: Phrase) -> tuple[list[Phrase], Linear]:
     factors = [f for f in (term.args if term.head == "mul" else (term,)) if not f.is_number]
     coef = p.coefficient(term)
     for factor in factors:
-        count = _linear(factor)
+        count = linear(factor)
         if count is not None and factor.head == "add":
             rest = [f for f in factors if f is not factor]
             return rest, {place: coef * c for place, c in count.items()}
     return factors, {p.UNIT: coef}
 
 
-def _linear(phrase: Phrase) -> Linear | None:
+def linear(phrase: Phrase) -> Linear | None:
     """The numbers before each symbol, None for what is more than their sum."""
     result: Linear = {}
     for term in phrase.args if phrase.head == "add" else (phrase,):
@@ -122,7 +122,7 @@ def _linear(phrase: Phrase) -> Linear | None:
     return result
 
 
-def _sum_of(*counts: Mapping[Phrase, Fraction]) -> Linear:
+def sum_of(*counts: Mapping[Phrase, Fraction]) -> Linear:
     total: Linear = {}
     for count in counts:
         for place, coef in count.items():
@@ -130,6 +130,6 @@ def _sum_of(*counts: Mapping[Phrase, Fraction]) -> Linear:
     return {place: coef for place, coef in total.items() if coef}
 
 
-def _written(count: Linear) -> Phrase:
+def written(count: Linear) -> Phrase:
     terms = [p.num(c) if place == p.UNIT else p.mul([place], c) for place, c in count.items()]
     return p.add(terms) if terms else p.num(0)

@@ -6,16 +6,15 @@ from collections.abc import Iterator
 from fractions import Fraction
 
 from symback import phrase as p
+from symback.notation.counts import Linear, linear, sum_of, written
 from symback.phrase import Phrase
 
 
 def from_best_start(total: Phrase) -> Phrase:
     """A sum or product over indices with each index shifted so that it reads shortest."""
     for name in total.data:
-        uses = [use for arg in total.args for use in _uses(arg, str(name))]
-        shifts = {offset / factor for factor, offset in uses}
-        whole = sorted(shift for shift in shifts if shift.denominator == 1)
-        ways = (_shifted_sum(total, str(name), shift) for shift in whole)
+        shifts = dict.fromkeys(shift for arg in total.args for shift in _shifts(arg, str(name)))
+        ways = (_shifted_sum(total, str(name), dict(shift)) for shift in shifts)
         total = min((total, *ways), key=_reading)
     return total
 
@@ -26,7 +25,7 @@ def _reading(total: Phrase) -> tuple[int, int, int]:
     return total.length, sum(bound.length for bound in bounds[1::2]), body.length
 
 
-def _shifted_sum(total: Phrase, name: str, shift: Fraction) -> Phrase:
+def _shifted_sum(total: Phrase, name: str, shift: Linear) -> Phrase:
     """The sum over j = i + shift instead of i."""
     body, *bounds = (_shifted(arg, name, shift) for arg in total.args)
     place = 2 * total.data.index(name)
@@ -41,31 +40,45 @@ def _multiple_of(term: Phrase, name: str) -> Fraction:
     return Fraction(term.head == "symbol" and term.data == (name, "index"))
 
 
-def _uses(phrase: Phrase, name: str) -> Iterator[tuple[Fraction, Fraction]]:
-    """c, b for each c*i + b in a phrase."""
+def _shifts(phrase: Phrase, name: str) -> Iterator[tuple[tuple[Phrase, Fraction], ...]]:
+    """b/c for each c*i + b in a phrase, where that is a sum of sizes and whole numbers."""
     if name not in phrase.indices:
         return
     terms = phrase.args if phrase.head == "add" else (phrase,)
     factor = sum(_multiple_of(term, name) for term in terms)
     if factor:
-        yield Fraction(factor), _split_constant(phrase)[1]
+        sizes = (_size(term) for term in terms if not _multiple_of(term, name))
+        shift = _times(sum_of(*filter(None, sizes)), 1 / Fraction(factor))
+        if all(count.denominator == 1 for count in shift.values()):
+            yield tuple(sorted(shift.items(), key=str))
     if not _multiple_of(phrase, name):
         for arg in phrase.args:
             if not _multiple_of(arg, name) or phrase.head != "add":
-                yield from _uses(arg, name)
+                yield from _shifts(arg, name)
 
 
-def _shifted(phrase: Phrase, name: str, shift: Fraction) -> Phrase:
+def _size(term: Phrase) -> Linear | None:
+    """A term that is a number or a multiple of a size."""
+    found = linear(term)
+    known = found is not None and all(x == p.UNIT or x.data[1:] == ("size",) for x in found)
+    return found if known else None
+
+
+def _times(shift: Linear, factor: Fraction) -> Linear:
+    return {place: factor * count for place, count in shift.items()}
+
+
+def _shifted(phrase: Phrase, name: str, shift: Linear) -> Phrase:
     """The phrase with i - shift in the place of i."""
     if name not in phrase.indices:
         return phrase
     factor = _multiple_of(phrase, name)
     if factor:
-        return _plus(phrase, -factor * shift)
+        return _plus(phrase, _times(shift, -factor))
     if phrase.head == "add" and not phrase.is_matrix:
         moved = sum(_multiple_of(term, name) for term in phrase.args)
         terms = [t if _multiple_of(t, name) else _shifted(t, name, shift) for t in phrase.args]
-        return _plus(p.add(terms), -moved * shift)
+        return _plus(p.add(terms), _times(shift, Fraction(-moved)))
     args = tuple(_shifted(arg, name, shift) for arg in phrase.args)
     if args == phrase.args:
         return phrase
@@ -78,7 +91,8 @@ def _shifted(phrase: Phrase, name: str, shift: Fraction) -> Phrase:
 def _balanced(left: Phrase, right: Phrase) -> tuple[Phrase, Phrase]:
     """The sides of an equation of indices without a number that stands on both."""
     common = min(_split_constant(side)[1] for side in (left, right))
-    return _plus(left, -common), _plus(right, -common)
+    less = {p.UNIT: -common}
+    return _plus(left, less), _plus(right, less)
 
 
 def _split_constant(phrase: Phrase) -> tuple[list[Phrase], Fraction]:
@@ -88,14 +102,15 @@ def _split_constant(phrase: Phrase) -> tuple[list[Phrase], Fraction]:
     return [term for term in terms if not term.is_number], sum(numbers, Fraction(0))
 
 
-def _plus(phrase: Phrase, number: Fraction) -> Phrase:
-    """The sum of a scalar and a number, taken into maxima and minima."""
-    if not number:
+def _plus(phrase: Phrase, shift: Linear) -> Phrase:
+    """The sum of a scalar and a shift, taken into maxima and minima."""
+    shift = sum_of(shift)
+    if not shift:
         return phrase
     if phrase.head == "function" and phrase.data[0] in ("maximum", "minimum"):
-        return p.function(str(phrase.data[0]), tuple(_plus(arg, number) for arg in phrase.args))
-    rest, constant = _split_constant(phrase)
-    number += constant
-    if not rest or not number:
-        return p.add(rest) if rest else p.num(number)
-    return p.add([*rest, p.num(number)])
+        return p.function(str(phrase.data[0]), tuple(_plus(arg, shift) for arg in phrase.args))
+    terms = phrase.args if phrase.head == "add" else (phrase,)
+    parts = [(term, linear(term)) for term in terms]
+    rest = [term for term, part in parts if part is None]
+    total = sum_of(*(part for _, part in parts if part is not None), shift)
+    return p.add([*rest, written(total)]) if rest and total else p.add(rest or [written(total)])
