@@ -338,7 +338,7 @@ def add(terms: Iterable[Phrase]) -> Phrase:
     flat: list[Phrase] = []
     for term in terms:
         flat.extend(term.args if term.head == "add" else (term,))
-    flat = _joined_kroneckers(_joined_sums(flat))
+    flat = _joined_commutations(_joined_kroneckers(_joined_sums(flat)))
     flat.sort(key=lambda term: (coefficient(term) < 0, -_degree(term), _is_turned(term)))
     if len(flat) == 1:
         return flat[0]
@@ -393,6 +393,21 @@ def _joined_kroneckers(terms: list[Phrase]) -> list[Phrase]:
             joined = mul([*before, kron(*pair, shape=first.shape), *after])
             rest = [t for i, t in enumerate(terms) if i not in (j, k)]
             return _joined_kroneckers([*rest, joined])
+    return terms
+
+
+def _joined_commutations(terms: list[Phrase]) -> list[Phrase]:
+    """A*K + B*K -> (A + B)*K for a commutation matrix K."""
+    groups: dict[Phrase, list[Phrase]] = {}
+    for term in terms:
+        if term.head == "mul" and len(term.args) > 1 and term.args[-1].head == "commutation":
+            groups.setdefault(term.args[-1], []).append(term)
+    for last, members in groups.items():
+        if len(members) > 1:
+            coefs = {coefficient(term) for term in members}
+            common = coefs.pop() if len(coefs) == 1 else Fraction(1)
+            total = add(mul(term.args[:-1], coefficient(term) / common) for term in members)
+            terms = [*(term for term in terms if term not in members), mul([total, last], common)]
     return terms
 
 

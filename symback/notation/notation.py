@@ -291,8 +291,16 @@ class Notation:
         if len(split) == 2:
             ends = ((minors[0], majors[0]), (minors[1], majors[1]))
             return self._of_pairs(rest, ends, out, sizes, counters)
-        start = majors[0] if out[0] in split else majors[1]
-        first, reached = _component(rest, start)
+        axis = 0 if out[0] in split else 1
+        first, reached = _component(rest, majors[axis])
+        if minors[axis] in reached and out[1 - axis] not in reached:  # vec(A)*x'
+            body = self._reduced(first, (minors[axis], majors[axis]), sizes, counters)
+            others = [f for f in rest if f not in first]
+            column = self._reduced(others, (out[1 - axis],), sizes, counters)
+            if body is None or column is None:
+                return None
+            sides = p.vec(body, sizes[out[axis]]), column
+            return p.outer(*(sides if axis == 0 else sides[::-1]))
         second = [f for f in rest if f not in first]
         beyond = {label for f in second for label in f.labels}
         if (minors[0] in reached and out[0] in split) or (minors[1] in reached and out[1] in split):
