@@ -75,8 +75,12 @@ COMPOSED: dict[Any, Callable[[Tensor], Tensor]] = {
     sp.coth: _reciprocal_of("tanh"),
     sp.erfc: lambda x: tn.add(tn.scalar(1), tn.scale(-1, tn.elementwise("erf", x))),
     sp.digamma: lambda x: tn.elementwise("polygamma", tn.scalar(0), x),
+    sp.ceiling: lambda x: tn.scale(-1, tn.elementwise("floor", tn.scale(-1, x))),
+    sp.frac: lambda x: tn.add(x, tn.scale(-1, tn.elementwise("floor", x))),
     sp.factorial: lambda x: tn.elementwise("gamma", tn.add(x, tn.scalar(1))),
 }
+
+LARGEST_SPELLED_OUT = 4
 
 RELATIONS: dict[Any, tuple[str, bool]] = {  # name, whether the sides are swapped
     sp.StrictLessThan: ("lt", False),
@@ -311,6 +315,14 @@ def _hadamard_power(r: Scope, expr: Any, env: Env) -> Tensor:
     return tn.power(base, exponent)
 
 
+def _determinant(r: Scope, expr: Any, env: Env) -> Tensor:
+    """A polynomial of the entries where these are written out."""
+    matrix = expr.arg
+    if isinstance(matrix, sp.MatrixBase) and matrix.rows <= LARGEST_SPELLED_OUT:
+        return r.read(matrix.det(method="berkowitz"), env)
+    return tn.matrix_function("det", r.read(matrix, env))
+
+
 def _diag_matrix(r: Scope, expr: Any, env: Env) -> Tensor:
     return tn.diag(r.read(expr.args[0], env))
 
@@ -538,7 +550,7 @@ READERS: dict[Any, Callable[[Scope, Any, Env], Tensor]] = {
     sp.Transpose: lambda r, e, env: tn.transpose(tn.as_matrix(r.read(e.arg, env))),
     sp.Adjoint: lambda r, e, env: tn.transpose(tn.as_matrix(r.read(e.arg, env))),
     sp.Inverse: lambda r, e, env: tn.matrix_function("inv", r.read(e.arg, env)),
-    sp.Determinant: lambda r, e, env: tn.matrix_function("det", r.read(e.arg, env)),
+    sp.Determinant: _determinant,
     sp.Trace: lambda r, e, env: tn.trace(r.read(e.arg, env)),
     hadamard.HadamardProduct: lambda r, e, env: tn.hadamard(*r.all(e.args, env)),
     hadamard.HadamardPower: _hadamard_power,

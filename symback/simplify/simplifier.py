@@ -130,9 +130,8 @@ class Simplifier:
         if node.rank != 2 or node.symmetric or node.op not in ("add", "map", "inv"):
             return node
         turned = rebuild(node, tuple(flipped(arg) for arg in node.args))
-        if (self.cost(turned), _core_keys(turned)) < (self.cost(node), _core_keys(node)):
-            return flipped(turned)
-        return node
+        ways = [(self.cost(way), _turned_terms(way), _core_keys(way)) for way in (turned, node)]
+        return flipped(turned) if ways[0] < ways[1] else node
 
     # --- products ------------------------------------------------------------------------------
 
@@ -527,6 +526,24 @@ def _own_cost(node: Node) -> int:
     if node.op == "map" and node.params[0] == "pow":
         return 1
     return 1 if node is ONE else 2
+
+
+def _turned_terms(node: Node) -> int:
+    """How many terms of a sum are transposes, or blocks of a matrix that are."""
+    return sum(_is_turned(term) for term in node.args) if node.op == "add" else 0
+
+
+def _is_turned(term: Node) -> bool:
+    product = Product.of(term)
+    matrices = [own for f, own in product.factors if f.rank == 2 and f.op != "select"]
+    if len(matrices) != 1 or len(set(product.out)) != 2:
+        return False
+    row = product.out[0]
+    for f, own in product.factors:
+        if f.op == "select" and f.rank == 2 and row in own:
+            row = own[1 - own.index(row)]
+            break
+    return row == matrices[0][1]
 
 
 def _core_keys(node: Node) -> list[int]:
