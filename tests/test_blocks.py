@@ -104,7 +104,7 @@ diagonal = sp.BlockDiagMatrix(A, D)
             sb.gradient,
             sp.log(sp.Determinant(square)),
             B,
-            sp.BlockMatrix([[A.T, C.T], [B.T, D.T]]).I[:n, n:],
+            sp.BlockMatrix([[A, B], [C, D]]).I[n:, :n].T,
         ),
         (
             sb.jacobian,
