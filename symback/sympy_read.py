@@ -75,8 +75,6 @@ COMPOSED: dict[Any, Callable[[Tensor], Tensor]] = {
     sp.coth: _reciprocal_of("tanh"),
     sp.erfc: lambda x: tn.add(tn.scalar(1), tn.scale(-1, tn.elementwise("erf", x))),
     sp.digamma: lambda x: tn.elementwise("polygamma", tn.scalar(0), x),
-    sp.ceiling: lambda x: tn.scale(-1, tn.elementwise("floor", tn.scale(-1, x))),
-    sp.frac: lambda x: tn.add(x, tn.scale(-1, tn.elementwise("floor", x))),
     sp.factorial: lambda x: tn.elementwise("gamma", tn.add(x, tn.scalar(1))),
 }
 
