@@ -164,9 +164,10 @@ class _Derivation:
     """One derivative on its way from SymPy to SymPy."""
 
     def __init__(self, expr: Any, variables: tuple[Any, ...]) -> None:
-        self.expr = expression(expr)
-        if self.expr.has(sp.zoo, sp.nan, sp.oo):
-            raise DomainError(f"this is not finite: {self.expr}")
+        self.endless = sp.Dummy("oo", integer=True, positive=True)
+        self.expr = _with_ends(expression(expr), self.endless)
+        if self.expr.has(sp.zoo, sp.nan, sp.oo, -sp.oo):
+            raise DomainError(f"this is not finite: {expr}")
         if self.expr.has(sp.I) and self.expr.has(*REAL_ONLY):
             raise Unsupported(
                 f"the derivative of {self.expr}, where a case depends on a complex number"
@@ -221,7 +222,8 @@ class _Derivation:
         written = self._written(layout)
         if written.has(sp.zoo, sp.nan):
             raise DomainError(f"this divides by zero: {self.expr}")
-        return written.xreplace({symbol: call for call, symbol in self.calls.items()})
+        symbols = {symbol: call for call, symbol in self.calls.items()}
+        return written.xreplace({**symbols, self.endless: sp.oo})
 
     def _written(self, layout: Layout) -> Any:
         reader = self.reader
@@ -350,6 +352,16 @@ def _is_plain(form: Phrase) -> bool:
     """Whether every entry is one of a symbol, an inverse or a power, not of a product."""
     heads = ("symbol", "inverse", "matrix_pow")
     return (form.head != "entry" or form.args[0].head in heads) and all(map(_is_plain, form.args))
+
+
+def _with_ends(expr: Any, endless: Any) -> Any:
+    """Sums and products without an end, which are differentiated term by term, with one."""
+
+    def closed(total: Any) -> Any:
+        limits = ((i, low, endless if high is sp.oo else high) for i, low, high in total.limits)
+        return total.func(total.function, *limits)
+
+    return expr.replace(lambda e: isinstance(e, (sp.Sum, sp.Product)), closed)
 
 
 def _kinks(root: Node, variables: Sequence[Node]) -> frozenset[Node]:

@@ -178,14 +178,40 @@ def _applied(r: Scope, function: Any, args: list[Tensor], env: Env) -> Tensor:
     if isinstance(function, UndefinedFunction) or (
         isinstance(function, sp.FunctionClass) and not _is_read(function)
     ):
-        name = function.__name__
-        if name in IMPLEMENTATIONS or name in ops.OPS:
-            name += "~"  # Function("gamma") is not gamma
-        r.written[ops.symbol(name, kind="function")] = function
-        return tn.elementwise(name, *args, order=(0,) * len(args))
+        return _unknown(r, function, args, (0,) * len(args))
     stand_ins = [sp.Dummy(f"x{k}") for k in range(len(args))]
     inner = {**env, **dict(zip(stand_ins, args, strict=True))}
     return r.read(function(*stand_ins), inner)
+
+
+def _unknown(r: Scope, function: Any, args: list[Tensor], order: tuple[int, ...]) -> Tensor:
+    """An unknown function, differentiated so often by each of its arguments."""
+    name = function.__name__
+    if name in IMPLEMENTATIONS or name in ops.OPS:
+        name += "~"  # Function("gamma") is not gamma
+    r.written[ops.symbol(name, kind="function")] = function
+    return tn.elementwise(name, *args, order=order)
+
+
+def _derivative(r: Scope, expr: Any, env: Env) -> Tensor:
+    """Derivative(f(s, t), t) of an unknown function by its own arguments; others worked out."""
+    done = expr.doit()
+    if done != expr:
+        return r.read(done, env)
+    call, counts = expr.expr, dict(expr.variable_count)
+    own = isinstance(call, AppliedUndef) and all(
+        [arg for arg in call.args if arg.has(variable)] == [variable] for variable in counts
+    )
+    if not own or not all(count.is_Integer for count in counts.values()):
+        raise Unsupported(f"cannot read Derivative: {_short(expr)}")
+    order = tuple(int(counts.get(arg, 0)) for arg in call.args)
+    return _unknown(r, call.func, r.all(call.args, env), order)
+
+
+def _substituted(r: Scope, expr: Any, env: Env) -> Tensor:
+    """SymPy's f'(t**2)."""
+    points = dict(zip(expr.variables, r.all(expr.point, env), strict=True))
+    return r.read(expr.expr, {**env, **points})
 
 
 def _is_read(function: Any) -> bool:
@@ -581,6 +607,8 @@ READERS: dict[Any, Callable[[Scope, Any, Env], Tensor]] = {
     sp.Sum: _sum,
     sp.Product: _product,
     sp.KroneckerDelta: _delta,
+    sp.Derivative: _derivative,
+    sp.Subs: _substituted,
     ArrayComprehension: _array_comprehension,
     arrays.ArrayTensorProduct: _array_product,
     arrays.ArrayContraction: _array_contraction,

@@ -205,3 +205,26 @@ def test_a_sum_inside_matrix_notation_keeps_its_index() -> None:
 
 def test_a_list_of_expressions_is_a_column() -> None:
     assert sb.jacobian([t, t * c], [t, c]) == sp.Matrix([[1, 0], [c, t]])
+
+
+@pytest.mark.parametrize(
+    ("expr", "wrt", "answer"),
+    [
+        (Sum(x[i] * t**i, (i, 0, sp.oo)), x[k], t**k),
+        (Sum(x[i] * t**i, (i, 0, sp.oo)), t, Sum(i * t ** (i - 1) * x[i], (i, 0, sp.oo))),
+        (Sum(x[i] * y[j], (j, i, sp.oo), (i, 0, sp.oo)), y[k], Sum(x[i], (i, 0, k))),
+    ],
+)
+def test_sums_without_an_end_are_differentiated_term_by_term(
+    expr: Any, wrt: Any, answer: Any
+) -> None:
+    assert sb.gradient(expr, wrt) == answer
+
+
+def test_derivatives_of_unknown_functions_are_read() -> None:
+    f, g = sp.Function("f"), sp.Function("g")
+    assert str(sb.gradient(f(t).diff(t) ** 2, t)) == "2*f'(t)*f''(t)"
+    assert str(sb.gradient(c * g(t, c).diff(t), c)) == "c*g_12(t, c) + g_1(t, c)"
+    assert str(sb.gradient(f(t**2).diff(t), t)) == "4*t**2*f''(t**2) + 2*f'(t**2)"
+    with pytest.raises(Unsupported, match="cannot read Derivative"):
+        sb.gradient(sp.Derivative(f(t), (t, n)), t)
