@@ -228,3 +228,13 @@ def test_derivatives_of_unknown_functions_are_read() -> None:
     assert str(sb.gradient(f(t**2).diff(t), t)) == "4*t**2*f''(t**2) + 2*f'(t**2)"
     with pytest.raises(Unsupported, match="cannot read Derivative"):
         sb.gradient(sp.Derivative(f(t), (t, n)), t)
+
+
+def test_a_factor_that_stands_twice_is_no_count() -> None:
+    """32*b*b is no 32*b, beside 8*a*b."""
+    square = sp.Matrix([[c, t], [1, t]]), sp.Matrix([[c, 1], [t, t]])
+    one, other = (sp.ImmutableMatrix(matrix) for matrix in square)
+    whole = (2 + sp.Trace(sp.MatMul(one, other, evaluate=False))) ** 2
+    found = sb.hessian(whole, t, t)
+    by_hand = sp.expand((2 + (square[0] * square[1]).trace()) ** 2)
+    assert sp.expand(found.doit() - by_hand.diff(t, t)) == 0

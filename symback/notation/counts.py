@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from fractions import Fraction
 from itertools import combinations
@@ -10,23 +11,24 @@ from typing import TypeAlias
 from symback import phrase as p
 from symback.phrase import Phrase
 
+Factors: TypeAlias = frozenset[tuple[Phrase, int]]  # each with how often it stands there
 Linear: TypeAlias = dict[Phrase, Fraction]  # of scalar symbols; the number stands under UNIT
 
 EVERYWHERE = ("exp", "sin", "cos", "tanh", "sigmoid", "sign", "abs")
 
 
 def counted_together(terms: list[Phrase]) -> list[Phrase]:
-    """(n - k) x_k + (k - 1) x_k -> (n - 1) x_k."""
-    groups: dict[frozenset[Phrase], list[tuple[Phrase, list[Phrase], Linear]]] = {}
-    counted = {frozenset(_split_count(term)[0]) for term in terms}
+    """(n - k) x_k + (k - 1) x_k -> (n - 1) x_k, and (n - k) x_k + k x_k -> n x_k."""
+    groups: dict[Factors, list[tuple[Phrase, list[Phrase], Linear]]] = {}
+    counted = {_as_key(_split_count(term)[0]) for term in terms}
     for term in terms:
         rest, count = _split_count(term)
-        for symbol in rest:
-            others = [factor for factor in rest if factor is not symbol]
-            if count.keys() == {p.UNIT} and linear(symbol) and frozenset(others) in counted:
-                rest, count = others, {symbol: count[p.UNIT]}  # k x_k beside (n - k) x_k
+        for place, symbol in enumerate(rest):
+            others = [*rest[:place], *rest[place + 1 :]]
+            if count.keys() == {p.UNIT} and linear(symbol) and _as_key(others) in counted:
+                rest, count = others, {symbol: count[p.UNIT]}
                 break
-        groups.setdefault(frozenset(rest), []).append((term, rest, count))
+        groups.setdefault(_as_key(rest), []).append((term, rest, count))
     result: list[Phrase] = []
     for members in groups.values():
         if len(members) < 2:
@@ -36,6 +38,10 @@ def counted_together(terms: list[Phrase]) -> list[Phrase]:
         if total:
             result.append(p.mul([written(total), *members[0][1]]))
     return result or [p.num(0)]
+
+
+def _as_key(factors: list[Phrase]) -> Factors:
+    return frozenset(Counter(factors).items())
 
 
 def ranges_joined(terms: list[Phrase]) -> list[Phrase]:
