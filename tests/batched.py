@@ -401,6 +401,8 @@ READERS: dict[Any, Callable[[Batch, Any, Mapping[Any, int]], Array]] = {
 STENCIL = [(k * sign, sign * w) for k, w in ((1, 4 / 5), (2, -1 / 5), (3, 4 / 105), (4, -1 / 280))
            for sign in (1, -1)]  # fmt: skip
 FINE = 1 / 256
+ROUNDING = 1e-15  # of a value, relative
+TOO_ROUGH = 5e-7
 
 
 def as_points(values: Values) -> dict[Any, Any]:
@@ -464,6 +466,9 @@ def differences(
     slopes = np.einsum("esrc,s->rce", shaped, weights) / h ** len(variables)
     if not np.isfinite(slopes).all():
         raise NoValue("not finite")
+    rounding = ROUNDING * np.abs(shaped).max(initial=0.0) / h ** len(variables)
+    if rounding > TOO_ROUGH * max(1.0, np.abs(slopes).max(initial=0.0)):
+        raise NoValue("large values with small differences")
     return _shaped(slopes, expr, variables, values)
 
 
