@@ -111,6 +111,8 @@ class IndexedAxes:
         for axis in range(rank):
             ranges = known[axis] if known else []
             low, high = _hull(ranges)
+            if high is not None and high.is_negative and self._is_looked_up(base, axis):
+                low = None  # x[Abs(i - j)] beside x[-i] alone
             if low is not None:
                 low, high = _stretched(low, high, self.fixed[base][axis], reader)
             if declared is not None:
@@ -131,6 +133,10 @@ class IndexedAxes:
             shape.append(reader.size(sp.expand(high - low + 1)))
             origins.append(ops.size_node(reader.size(low)))
         return tuple(shape), tuple(origins)
+
+    def _is_looked_up(self, base: Any, axis: int) -> bool:
+        """Whether an index of this axis is no sum of indices."""
+        return any(not end.free_symbols <= self._free for end in self.fixed[base][axis])
 
     def _is_below(self, start: Any) -> bool:
         """Whether a window starts below 0, as far as its sign tells: that of x[i - m] at -m."""

@@ -195,7 +195,7 @@ def _unknown(r: Scope, function: Any, args: list[Tensor], order: tuple[int, ...]
 
 def _derivative(r: Scope, expr: Any, env: Env) -> Tensor:
     """Derivative(f(s, t), t) of an unknown function by its own arguments; others worked out."""
-    done = expr.doit()
+    done = expr.doit(deep=False)
     if done != expr:
         return r.read(done, env)
     call, counts = expr.expr, dict(expr.variable_count)

@@ -85,6 +85,7 @@ EXPRESSIONS = {  # by the entries of w that there are
         Sum(w[-i] ** 2 * w[2 * i], (i, 1, n - 2)),
         Sum(w[-i] ** 2 * w[i + m], (i, 1, n - 2)),
         Sum(w[-j] ** 2 * Sum(w[i] ** 2, (i, 0, j)), (j, 1, n - 2)),
+        Sum(w[-i] ** 2 * w[sp.Abs(i - 2)] ** 2, (i, 1, n)),
         Sum(w[i] * w[i - m], (i, 0, n)),
         Sum((w[i] - w[i - m]) ** 2, (i, 0, n)),
         Sum(w[i - m + 1] * x[i], (i, 0, n)) + Sum(w[i] ** 2, (i, 0, n)),
