@@ -24,7 +24,7 @@ from symback.simplify.blocks import expand_blocks
 from symback.simplify.expand import MAX_EXPANDED_TERMS, expand, is_sum, masks_in
 from symback.sizes import times
 from symback.sympy_lists import each_gradient, each_hessian, each_jacobian, entries, is_list
-from symback.sympy_read import Reader, expression
+from symback.sympy_read import Reader, expression, short_text
 from symback.sympy_write import Writer
 from symback.tensor import Tensor, show_shape
 
@@ -167,10 +167,10 @@ class _Derivation:
         self.endless = sp.Dummy("oo", integer=True, positive=True)
         self.expr = _with_ends(expression(expr), self.endless)
         if self.expr.has(sp.zoo, sp.nan, sp.oo, -sp.oo):
-            raise DomainError(f"this is not finite: {expr}")
+            raise DomainError(f"this is not finite: {short_text(expr)}")
         if self.expr.has(sp.I) and self.expr.has(*REAL_ONLY):
             raise Unsupported(
-                f"the derivative of {self.expr}, where a case depends on a complex number"
+                f"the derivative of {short_text(expr)}, where a case depends on a complex number"
             )
         variables = tuple(expression(v) for v in variables)
         self.calls = {v: self._stand_in(v) for v in variables if isinstance(v, AppliedUndef)}
@@ -220,8 +220,9 @@ class _Derivation:
 
     def write(self, layout: Layout) -> Any:
         written = self._written(layout)
-        if written.has(sp.zoo, sp.nan):
-            raise DomainError(f"this divides by zero: {self.expr}")
+        of_zeros = any(isinstance(a.arg, sp.ZeroMatrix) for a in written.atoms(sp.Inverse))
+        if of_zeros or written.has(sp.zoo, sp.nan):
+            raise DomainError(f"this divides by zero: {short_text(self.expr)}")
         symbols = {symbol: call for call, symbol in self.calls.items()}
         return written.xreplace({**symbols, self.endless: sp.oo})
 

@@ -203,7 +203,7 @@ def _derivative(r: Scope, expr: Any, env: Env) -> Tensor:
         [arg for arg in call.args if arg.has(variable)] == [variable] for variable in counts
     )
     if not own or not all(count.is_Integer for count in counts.values()):
-        raise Unsupported(f"cannot read Derivative: {_short(expr)}")
+        raise Unsupported(f"cannot read Derivative: {short_text(expr)}")
     order = tuple(int(counts.get(arg, 0)) for arg in call.args)
     return _unknown(r, call.func, r.all(call.args, env), order)
 
@@ -248,7 +248,7 @@ def _heaviside(r: Scope, expr: Any, env: Env) -> Tensor:
 def _piecewise(r: Scope, expr: Any, env: Env) -> Tensor:
     pairs = list(expr.args)
     if pairs[-1][1] != sp.true:
-        raise Unsupported(f"a Piecewise needs a last case for everything else: {_short(expr)}")
+        raise Unsupported(f"a Piecewise needs a last case for everything else: {short_text(expr)}")
     _refuse_moved_case(expr)
     result = r.read(pairs[-1][0], env)
     for value, condition in reversed(pairs[:-1]):
@@ -311,7 +311,7 @@ def _condition(r: Scope, expr: Any, env: Env) -> Tensor:
     if isinstance(expr, sp.Not):
         return tn.elementwise("not", _condition(r, expr.args[0], env))
     if type(expr) not in RELATIONS:
-        raise Unsupported(f"cannot read the condition {_short(expr)}")
+        raise Unsupported(f"cannot read the condition {short_text(expr)}")
     name, swapped = RELATIONS[type(expr)]
     if name != "ne" and _is_of_indices(r, expr, env):
         return _index_condition(r, expr.args[::-1] if swapped else expr.args, name, env)
@@ -472,7 +472,7 @@ def _is_empty(expr: Any) -> bool:
     """
     lengths = [sp.expand(high - low + 1) for _, low, high in expr.limits]
     if any(length.is_negative for length in lengths):
-        raise Unsupported(f"the bounds run backwards: {_short(expr)}")
+        raise Unsupported(f"the bounds run backwards: {short_text(expr)}")
     return any(length.is_zero for length in lengths)
 
 
@@ -664,7 +664,7 @@ class Reader(Scope):
             return self.constant(expr, env)
         if self.variables and isinstance(expr, sp.Function):
             return _applied(self, expr.func, self.all(expr.args, env), env)
-        raise Unsupported(f"cannot read {type(expr).__name__}: {_short(expr)}")
+        raise Unsupported(f"cannot read {type(expr).__name__}: {short_text(expr)}")
 
     def _function(self, cls: Any, expr: Any, env: Env) -> Tensor:
         """exp(X) of a square matrix is its exponential; sin(X) is not sin of its entries."""
@@ -673,14 +673,18 @@ class Reader(Scope):
             if cls is sp.exp:
                 return tn.matrix_function("expm", args[0])
             raise Unsupported(
-                f"a function of a matrix as a whole: {_short(expr)}",
+                f"a function of a matrix as a whole: {short_text(expr)}",
                 hint=f"for the function of each entry write X.applyfunc({cls.__name__})",
             )
         return COMPOSED[cls](args[0]) if cls in COMPOSED else tn.elementwise(FUNCTIONS[cls], *args)
 
 
-def _short(expr: Any) -> str:
-    text = str(expr)
+def short_text(expr: Any) -> str:
+    """An expression for a message."""
+    try:
+        text = str(expr)
+    except ValueError:  # SymPy inverts a matrix of zeros to find out about a sign
+        text = type(expr).__name__
     return text if len(text) <= 80 else text[:77] + "..."
 
 
@@ -689,5 +693,5 @@ def shape_of(expr: Any, tensor: Tensor) -> Shape:
     if tensor.is_scalar:
         return ()
     if tensor.free:
-        raise ShapeError(f"{_short(expr)} depends on an index that no sum binds")
+        raise ShapeError(f"{short_text(expr)} depends on an index that no sum binds")
     return tensor.shape

@@ -237,3 +237,12 @@ def test_a_factor_that_stands_twice_is_no_count() -> None:
     whole = sp.Trace(sp.BlockMatrix([[eye], [one]]) * sp.BlockMatrix([[eye, other]])) ** 2
     by_hand = (2 + (one * other).trace()) ** 2
     assert sp.expand(sb.hessian(whole, t, t).doit() - by_hand.diff(t, t)) == 0
+
+
+def test_what_cannot_be_shown_is_named() -> None:
+    """SymPy cannot write -(0^-1) out; the error is ours all the same."""
+    nothing = sp.Inverse(sp.MatMul(S, sp.ZeroMatrix(n, n), evaluate=False))
+    twice = sp.Lambda(t, 2 * t)
+    expr = sp.Trace((sp.MatMul(-1, nothing, S)).applyfunc(twice))
+    with pytest.raises(DomainError, match="divides by zero"):
+        sb.gradient(expr, S)
