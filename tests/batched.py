@@ -156,7 +156,10 @@ class Batch:
         if isinstance(function, UndefinedFunction):
             return self.values[function](self.xp, *args)
         if function in SIMPLE:
-            return getattr(self.xp, SIMPLE[function])(*args)
+            value = getattr(self.xp, SIMPLE[function])(*args)
+            if function is sp.log and self.xp is np and np.isneginf(value).any():
+                raise NoValue("log(0)")  # 1/log(0)^2 would be a 0 that is none
+            return value
         if function in SPECIAL:
             return self.special[SPECIAL[function]](*args)
         stand_ins = [sp.Dummy() for _ in args]
