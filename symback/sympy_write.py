@@ -106,12 +106,13 @@ class Writer:
 
     def _mul(self, p: Phrase) -> Any:
         conditions = [a for a in p.args if a.head == "iverson"]
-        if conditions:
+        if conditions and not p.is_matrix:
             rest = mul([a for a in p.args if a.head != "iverson"], coefficient(p))
-            holds = sp.And(*(self._relation(c) for c in conditions))
-            return sp.Piecewise((self(rest), holds), (0, True))
-        scalars = [self(a) for a in p.args if not a.is_matrix]
+            return self._where(conditions, self(rest))
+        scalars = [self(a) for a in p.args if not a.is_matrix and a.head != "iverson"]
         factor = sp.Mul(self._number_of(p), *scalars)
+        if conditions:
+            factor = self._where(conditions, factor)
         chain = [self(a) for a in p.args if a.is_matrix]
         if not chain:
             return _minus_inside(factor)
@@ -123,6 +124,10 @@ class Writer:
         whole = product if isinstance(product, sp.MatMul) else sp.MatMul(product)
         number, matrices = whole.as_coeff_matrices()
         return sp.MatMul(factor * number, *matrices)
+
+    def _where(self, conditions: list[Phrase], value: Any) -> Any:
+        """A number where all of the conditions hold, 0 elsewhere."""
+        return sp.Piecewise((value, sp.And(*map(self._relation, conditions))), (0, True))
 
     def _number_of(self, p: Phrase) -> Any:
         value = coefficient(p)

@@ -654,6 +654,10 @@ def difference(answer: Any, truth: np.ndarray, problem: Problem, env: dict[Any, 
     value = np.asarray(witness.evaluate(answer, env))
     if not np.isfinite(value).all() and problem.expr.has(sp.Product):
         raise ZeroDivisionError("a factor of a product is 0 here")
+    if not np.isfinite(value).all() and any(
+        e.exp.is_Rational and not e.exp.is_Integer for e in problem.expr.atoms(sp.Pow)
+    ):
+        raise ZeroDivisionError("0/0 where a root starts, for autodiff too")
     if value.shape != truth.shape:
         same = [size for size in value.shape if size != 1] == [x for x in truth.shape if x != 1]
         if not same:

@@ -60,3 +60,14 @@ def test_an_even_function_beside_odd_ones_of_both_signs(body: Any) -> None:
     entries = slope.subs(n, 3).subs(at).doit().as_explicit()
     for entry, place in zip(entries, (-1, 2, 2), strict=True):
         assert float(sp.N(entry - body.diff(t).subs(t, place).doit())) == pytest.approx(0, abs=1e-9)
+
+
+def test_a_matrix_under_a_condition_is_a_number_times_it() -> None:
+    """Else a column of zeros would be written as the number 0."""
+    m = sp.Symbol("m", integer=True, positive=True)
+    i, j, k = sp.symbols("i j k", integer=True)
+    Y, A = sp.IndexedBase("Y"), sp.MatrixSymbol("A", m, 1)
+    total = sp.Sum(sp.Product(Y[j, i], (j, 0, i - 1)), (i, 0, n))
+    slopes = sb.jacobian(total * A, Y[k, 1])
+    assert slopes.shape == (m, 1)
+    assert slopes.subs({m: 2, k: 3}).as_explicit() == sp.zeros(2, 1)

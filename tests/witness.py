@@ -621,6 +621,9 @@ def truth(condition: Any, env: Env) -> bool:
             return not strict
         less = isinstance(condition, (sp.StrictLessThan, sp.LessThan))
         return bool((left < right) == less)
+    if isinstance(condition, sp.ITE):
+        first, then, other = condition.args
+        return truth(then if truth(first, env) else other, env)
     if isinstance(condition, sp.Contains):
         return bool(as_scalar(evaluate(condition.args[0], env)) in condition.args[1])
     raise WitnessError(f"no truth value for {condition}")
