@@ -316,8 +316,10 @@ class Indexer:
         given = {own[0] for arg, own in pairs if is_equation(arg) and arg.rank == 1} | {*out}
         selections, rest = [], []
         system = System(value, ranges, self.free)
-        unmasked = _unmasked(zip(node.args, labels, strict=True))
-        for arg, own in sorted(unmasked, key=lambda factor: not given & {*factor[1][-1:]}):
+        unmasked = list(_unmasked(zip(node.args, labels, strict=True)))
+        # first the look-ups that have a way back from an index that is given
+        unmasked.sort(key=lambda f: f[0] not in self.notation.inverses or f[1][-1] not in given)
+        for arg, own in unmasked:
             if (
                 arg.op == "symbol"
                 and arg.params[1] == "place"
@@ -545,6 +547,7 @@ def _looked_up(factors: list[Phrase]) -> list[Phrase]:
         if factor.head == "delta"
         for looked_up, index in (factor.args, factor.args[::-1])
         if looked_up.head == "function" and index.head == "symbol"
+        if str(looked_up.data[0]).startswith("[")  # a look-up of the user's, which has a place
     }
     return [f if f.head == "delta" else with_parts(f, known) for f in factors] if known else factors
 
