@@ -411,8 +411,8 @@ def _total_exponent(powers: list[Node]) -> Node:
     total = add(*terms)
     if shape and is_zero(total):
         return ZERO
-    if total.op == "einsum" and shape and not total.args:
-        return number(einsum_parts(total)[0])
+    if total.op == "einsum" and not total.args and is_pointwise(total):
+        return number(einsum_parts(total)[0])  # the same at every entry, not a multiple of I
     return total
 
 

@@ -100,6 +100,11 @@ class Phrase:
         return frozenset(own).union(*(arg.indices for arg in self.args)) - self.bound
 
     @cached_property
+    def binds(self) -> frozenset[Hashable]:
+        """The names of the index variables that it, or a part of it, runs over."""
+        return self.bound.union(*(arg.binds for arg in self.args))
+
+    @cached_property
     def length(self) -> int:
         """How much there is to read: one for each symbol, number and operation."""
         own = {"add": len(self.args) - 1, "scalar": 0, "hadamard": len(self.args) - 1}.get(
@@ -363,7 +368,7 @@ def _joined_sums(terms: list[Phrase]) -> list[Phrase]:
             if total is None or before is None or total.args[1:] != before.args[1:]:
                 continue
             names = dict(zip(total.data, before.data, strict=True))
-            if outside != other_outside or not bound_in(total.args[0]).isdisjoint(before.data):
+            if outside != other_outside or not total.args[0].binds.isdisjoint(before.data):
                 continue  # the new names would be caught
             body = renamed(total.args[0], names)
             if body == before.args[0]:
@@ -422,11 +427,6 @@ def _split_kronecker(term: Phrase) -> tuple[Fraction, Phrase, Around] | None:
         return None
     (k,) = places
     return coefficient(term), factors[k], (factors[:k], factors[k + 1 :])
-
-
-def bound_in(phrase: Phrase) -> frozenset[Hashable]:
-    """The names of the indices that sums and products below a phrase run over."""
-    return phrase.bound.union(*map(bound_in, phrase.args))
 
 
 def split_sum(term: Phrase) -> tuple[Fraction, list[Phrase], Phrase | None]:

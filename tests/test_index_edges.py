@@ -9,6 +9,8 @@ import sympy as sp
 
 import symback as sb
 from symback.errors import DomainError, InputError, ShapeError, Unsupported
+from tests import witness
+from tests.corpus.harness import indices_bound_twice
 
 n, m = sp.symbols("n m", integer=True, positive=True)
 i, j, k, ell = sp.symbols("i j k l", integer=True)
@@ -237,6 +239,33 @@ def test_a_factor_that_stands_twice_is_no_count() -> None:
     whole = sp.Trace(sp.BlockMatrix([[eye], [one]]) * sp.BlockMatrix([[eye, other]])) ** 2
     by_hand = (2 + (one * other).trace()) ** 2
     assert sp.expand(sb.hessian(whole, t, t).doit() - by_hand.diff(t, t)) == 0
+
+
+def test_indices_within_sums_have_names_of_their_own() -> None:
+    """SymPy puts the value of an index in for every index of its name, and fails or is wrong."""
+    five = S[i, k] * S[j, k] * S[k, ell] * S[i, ell] * S[j, ell]
+    rows = sp.Lambda((i, j), S[i, j] + Sum(five, (k, 0, n - 1), (ell, 0, n - 1)))
+    logdet = sp.log(sp.Determinant(sp.FunctionMatrix(n, n, rows)))
+    two, start = sp.MatrixSymbol("S", 2, 2), sp.Matrix([[1, 2], [3, 5]])
+    slope, mixed = sb.gradient(logdet, S), sb.hessian(logdet, S[1, 0], S)
+    assert not indices_bound_twice(slope) and not indices_bound_twice(mixed)
+
+    entries = sp.Matrix(2, 2, sp.symbols("a:4"))
+    whole = sp.Matrix(2, 2, lambda a, b: rows(a, b).subs(n, 2).doit().subs(two, entries).doit())
+    slopes = entries.applyfunc(lambda entry: sp.log(whole.det()).diff(entry))
+    for found, wanted in ((slope, slopes), (mixed, slopes.diff(entries[1, 0]))):
+        at_two = found.subs(n, 2).subs(two, start).doit()
+        values = wanted.subs(dict(zip(entries, start, strict=True)))
+        assert [at_two[a, b].doit() for a in (0, 1) for b in (0, 1)] == list(values)
+
+
+def test_powers_of_a_number_by_a_multiple_of_the_identity() -> None:
+    """2^(2*I) is 4 on the diagonal and 1 beside it, not 4."""
+    powers = sp.Identity(n).applyfunc(sp.Lambda(t, 2**t))
+    four_times = sp.KroneckerProduct(sp.OneMatrix(2, 2), powers)
+    for square, by_hand in ((powers**2, 18), (powers * powers.T, 18), (four_times**2, 72)):
+        found = sb.gradient(c * sp.Trace(square), c)
+        assert witness.evaluate(found, {n: 3}) == by_hand
 
 
 def test_what_cannot_be_shown_is_named() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Container, Iterable, Iterator, Mapping
 from dataclasses import replace
 from fractions import Fraction
-from itertools import count, product
+from itertools import product
 from typing import Protocol
 
 from symback import phrase as p
@@ -37,6 +37,7 @@ from symback.ops import (
     value_of,
 )
 from symback.phrase import Phrase
+from symback.scopes import names_apart, unused_index
 from symback.simplify.selections import condition_of, conditions_in, is_equation
 from symback.sizes import affine, flat, never_negative, terms_of
 
@@ -71,9 +72,6 @@ class Notations(Protocol):
     def comprehension(self, node: Node) -> Phrase: ...
 
 
-INDEX_NAMES = "ijklqrsuvwpmn"
-
-
 def names_in(node: Node) -> set[str]:
     """Every name that a node is written with, those of its sizes too."""
     nodes = topological([node])
@@ -100,13 +98,9 @@ class Indexer:
 
     def fresh(self) -> Node:
         """An index variable of its own: i, j, ..., then i1, j1, ..."""
-        for round_ in count():
-            for letter in INDEX_NAMES:
-                name = f"{letter}{round_ or ''}"
-                if name not in self.taken:
-                    self.taken.add(name)
-                    return symbol(name, kind="index")
-        raise AssertionError("count() does not end")
+        name = unused_index(self.taken)
+        self.taken.add(name)
+        return symbol(name, kind="index")
 
     def entry(self, node: Node, indices: tuple[Node, ...]) -> Phrase:
         """The entry of a node; the indices it sums over may serve again in the next one."""
@@ -118,8 +112,8 @@ class Indexer:
     def _entry(self, node: Node, indices: tuple[Node, ...]) -> Phrase:
         if self.notation.matrix_scalars and not node.shape and node.op == "einsum":
             form = self.notation.matrix(node)
-            if form is not None and not _takes_apart(form) and self._is_apart(form):
-                return form
+            if form is not None and not _takes_apart(form):
+                return self._apart(form)
         if node in self.notation.names:
             return self._entry_of(self.notation.names[node], indices)
         if node.op == "symbol":
@@ -161,20 +155,20 @@ class Indexer:
             base = self.notation.matrix(node.args[0])
             if base is not None:
                 exponent = self.entry(node.args[1], indices[:-2])
-                powered = Phrase("matrix_pow", (base, exponent), (), base.shape)
+                powered = Phrase("matrix_pow", (self._apart(base), exponent), (), base.shape)
                 return self._entry_of(powered, indices[-2:])
         form = self.notation.matrix(node)
         if form is not None:
-            return self._entry_of(form, indices) if indices else form
+            return self._entry_of(self._apart(form), indices)
         if node.op in SQUARE_OPS:
-            inner = self.notation.comprehension(node.args[0])
+            inner = self._apart(self.notation.comprehension(node.args[0]))
             form = Phrase(SQUARE_OPS[node.op], (inner,), (), node.shape)
-            return self._entry_of(form, indices) if indices else form
+            return self._entry_of(form, indices)
         return Phrase("entry", (self._opaque(node), *map(self.notation.scalar, indices)))
 
-    def _is_apart(self, form: Phrase) -> bool:
-        """Whether the indices that a form runs over are none of those around it."""
-        return p.bound_in(form).isdisjoint(self.taken)
+    def _apart(self, form: Phrase) -> Phrase:
+        """A form whose own indices have other names than those around it."""
+        return names_apart(form, self.taken)
 
     def _picked(self, node: Node, indices: tuple[Node, ...]) -> Phrase:
         """1 where the column is the one listed for the row."""
@@ -199,7 +193,7 @@ class Indexer:
 
     def _opaque(self, node: Node) -> Phrase:
         """An array operation without notation of its own, as a function of its arguments."""
-        args = tuple(self.notation.comprehension(arg) for arg in node.args)
+        args = tuple(self._apart(self.notation.comprehension(arg)) for arg in node.args)
         return Phrase("function", args, (node.op,), node.shape)
 
     def _entry_of(self, base: Phrase, indices: tuple[Node, ...]) -> Phrase:

@@ -21,7 +21,7 @@ from fractions import Fraction
 from symback import phrase as p
 from symback.graph import Node, Shape, Size, symbols_of, topological
 from symback.notation.blocks import block_form, selections_form
-from symback.notation.indexer import INDEX_NAMES, SQUARE_OPS, Indexer, column_shape, names_in
+from symback.notation.indexer import SQUARE_OPS, Indexer, column_shape, names_in
 from symback.notation.network import Network
 from symback.ops import (
     ONE,
@@ -39,6 +39,7 @@ from symback.ops import (
 )
 from symback.phrase import Phrase
 from symback.rules import softmax
+from symback.scopes import INDEX_NAMES, names_apart
 from symback.simplify.selections import condition_of, digits_of, is_equation, unique_digits
 from symback.simplify.sums import flatten_sum
 from symback.sizes import fits_when_large, flat, never_negative, plus
@@ -201,7 +202,7 @@ class Notation:
             bounds = (p.num(0), self.scalar(last))
             whole = p.mul([written], Fraction(coef))
             written, coef = Phrase("sum_over", (whole, *bounds), (counter.name,), whole.shape), 1
-        return p.mul([written], Fraction(coef))
+        return names_apart(p.mul([written], Fraction(coef)))
 
     def _reduced(
         self, factors: list[_Placed], out: tuple[int, ...], sizes: Shape, counters: set[int]
@@ -383,7 +384,8 @@ class Notation:
         for index, size in zip(indices, node.shape, strict=True):
             if index in free:
                 free[index] = size
-        return Indexer(self, free, names_in(node)).entry(node, indices)
+        taken = names_in(node).union(index.name for index in free)
+        return names_apart(Indexer(self, free, taken).entry(node, indices), taken)
 
     def comprehension(self, node: Node) -> Phrase:
         """The whole of `node` by its entries."""

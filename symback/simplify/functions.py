@@ -64,8 +64,6 @@ def _fuse_pair(a: Node, b: Node) -> Node | None:
     name = a.params[0]
     base, exponent = split_power(b)
     whole = value_of(exponent)
-    if name == "pow" and b.op == "map" and b.params[0] == "pow" and a.args[0] is b.args[0]:
-        return _joined_powers(a, b)
     if name == "sign":
         (x,) = a.args
         if base.op == "map" and base.params[0] == "abs" and base.args[0] is x:
@@ -108,15 +106,6 @@ def _fuse_pair(a: Node, b: Node) -> Node | None:
         cases = (hadamard(x, y, merge=True) for x, y in zip(a.args[1:], base.args[1:], strict=True))
         return apply("where", a.args[0], *cases)
     return None
-
-
-def _joined_powers(a: Node, b: Node) -> Node | None:
-    """x^(y - 1)*x^(-y) -> 1/x, for exponents that are arrays."""
-    if not a.args[1].shape or a.args[1].shape != b.args[1].shape:
-        return None
-    total = flatten_sum(add(a.args[1], b.args[1]))
-    product = Product.of(total)
-    return power(a.args[0], total if product.factors else number(product.coef))
 
 
 _QUOTIENTS = {  # f(u)/g(u) = h(u)^e

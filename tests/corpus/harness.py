@@ -457,7 +457,24 @@ def debris(answer: Any, row: Row) -> list[str]:
                 found.add("zero factor")
         if isinstance(node, HadamardProduct) and any(isinstance(a, OneMatrix) for a in node.args):
             found.add("ones factor")
+    if indices_bound_twice(answer):
+        found.add("an index inside a sum over an index of its name")
     return sorted(found)
+
+
+def indices_bound_twice(expr: Any, known: frozenset[Any] = frozenset()) -> set[Any]:
+    """Indices that stand for two things in one place; SymPy puts values in for both of them."""
+    own: set[Any] = set()
+    inside = [arg for arg in getattr(expr, "args", ()) if isinstance(arg, sp.Basic)]
+    if isinstance(expr, sp.MatrixBase):
+        inside = expr.flat()
+    elif isinstance(expr, sp.Lambda):
+        own, inside = set(expr.variables), [expr.expr]
+    elif isinstance(expr, (sp.Sum, sp.Product, ArrayComprehension)):
+        own = {limit[0] for limit in expr.limits}
+        inside = [expr.function, *[bound for limit in expr.limits for bound in limit[1:]]]
+    below = [indices_bound_twice(arg, known | own) for arg in inside]
+    return (own & known).union(*below)
 
 
 def inside_lambda(answer: Any) -> bool:
