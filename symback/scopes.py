@@ -25,7 +25,7 @@ def names_apart(phrase: Phrase, around: Set[Hashable] = frozenset()) -> Phrase:
     known = frozenset(around) | phrase.indices
     if not phrase.binds:
         return phrase
-    bound = {}
+    bound: dict[Hashable, str] = {}
     for name in phrase.bound & known:
         bound[name] = unused_index(known | _names_in(phrase) | set(bound.values()))
     known = known | phrase.bound | set(bound.values())
