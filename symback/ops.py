@@ -385,11 +385,15 @@ def _combine_powers(factors: list[tuple[Node, Labels]]) -> list[tuple[Node, Labe
         exponents.setdefault((base, labels), []).append(exponent)
     if len(exponents) == len(factors):
         return factors
-    combined = [
-        (power(base, _total_exponent(powers)), labels)
-        for (base, labels), powers in exponents.items()
-    ]
+    combined = [(_of_powers(base, powers), labels) for (base, labels), powers in exponents.items()]
     return [(node, labels if node.shape else ()) for node, labels in combined]
+
+
+def _of_powers(base: Node, exponents: list[Node]) -> Node:
+    """The product of powers of one base; a condition is 0 where 1 divided by it is no number."""
+    if _is_indicator(base) and any((value_of(e) or 0) > 0 for e in exponents):
+        return base
+    return power(base, _total_exponent(exponents))
 
 
 def _times_exponent(a: Node, b: Node) -> Node:
@@ -532,8 +536,8 @@ def power(base: Node, exponent: Node | Number) -> Node:
         folded = _number_power(value, e)
         if folded is not None:
             return number(folded)
-    if e > 0 and (base.op in ("select", "pick", "order") or base.params[1:] == ("place",)):
-        return base  # entries are 0 or 1
+    if e > 0 and _is_indicator(base):
+        return base
     whole = e.denominator == 1
     if base.op == "map" and base.params[0] == "pow" and whole:
         return power(base.args[0], scale(e, base.args[1]))
@@ -553,6 +557,11 @@ def power(base: Node, exponent: Node | Number) -> Node:
             return scale(root, power(core, e))
     even = whole and e.numerator % 2 == 0 and is_antisymmetric(base)
     return make("map", (base, exponent), ("pow",), base.shape, symmetric=even or None)
+
+
+def _is_indicator(node: Node) -> bool:
+    """Whether the entries are 0 or 1."""
+    return node.op in ("select", "pick", "order") or node.params[1:] == ("place",)
 
 
 def _is_whole(exponent: Node) -> bool:

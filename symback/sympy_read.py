@@ -261,7 +261,7 @@ def _piecewise(r: Scope, expr: Any, env: Env) -> Tensor:
             result = _at_delta(_delta(r, sp.KroneckerDelta(*condition.args), env), *cases)
             continue
         holds = _condition(r, condition, env)
-        if _is_mask(holds) and _is_mask(this) and _is_mask(result):
+        if all(map(_of_indices_alone, (holds, this, result))):
             result = _at_delta(holds, this, result)
         else:
             result = tn.elementwise("where", holds, this, result)
@@ -274,7 +274,7 @@ def _at_delta(holds: Tensor, this: Tensor, other: Tensor) -> Tensor:
     return tn.add(tn.hadamard(holds, this), tn.hadamard(fails, other))
 
 
-def _is_mask(t: Tensor) -> bool:
+def _of_indices_alone(t: Tensor) -> bool:
     """Whether this is made of numbers and conditions on indices alone."""
     return all(
         x.op in ("number", "select", "einsum", "add") for x in topological([t.node])

@@ -659,6 +659,8 @@ def difference(answer: Any, truth: np.ndarray, problem: Problem, env: dict[Any, 
         e.exp.is_Rational and not e.exp.is_Integer for e in problem.expr.atoms(sp.Pow)
     ):
         raise ZeroDivisionError("0/0 where a root starts, for autodiff too")
+    if not np.isfinite(value).all() and _overflows(answer, env):
+        raise OverflowError("exp(u)*exp(-exp(u)) where floats end")
     if value.shape != truth.shape:
         same = [size for size in value.shape if size != 1] == [x for x in truth.shape if x != 1]
         if not same:
@@ -667,6 +669,16 @@ def difference(answer: Any, truth: np.ndarray, problem: Problem, env: dict[Any, 
     if not close(value, truth):
         return f"off by {np.abs(value - truth).max():.3g} of {np.abs(truth).max():.3g}"
     return ""
+
+
+def _overflows(answer: Any, env: dict[Any, Any]) -> bool:
+    """Whether a number on the way is larger than floats can be."""
+    try:
+        with np.errstate(over="raise"):
+            witness.evaluate(answer, env)
+    except FloatingPointError:
+        return True
+    return False
 
 
 def _difference_of_entries(
@@ -727,7 +739,7 @@ def compare(problem: Problem, answered: Verdict, *, jax: bool) -> Verdict:
     try:
         with np.errstate(all="ignore"):
             problem_found = difference(answer, truth, problem, for_witness(values))
-    except (ZeroDivisionError, np.linalg.LinAlgError) as error:
+    except (ZeroDivisionError, OverflowError, np.linalg.LinAlgError) as error:
         # prod(x)/x[k] where x[k] = 0; det(X)*inv(X)' where X is singular
         return Verdict("undefined", str(error), seconds, answer)
     except (witness.WitnessError, ValueError, TypeError, KeyError) as error:

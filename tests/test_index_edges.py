@@ -6,6 +6,8 @@ from typing import Any
 
 import pytest
 import sympy as sp
+from sympy.matrices.expressions.diagonal import DiagMatrix
+from sympy.matrices.expressions.matexpr import MatrixElement
 
 import symback as sb
 from symback.errors import DomainError, InputError, ShapeError, Unsupported
@@ -266,6 +268,14 @@ def test_powers_of_a_number_by_a_multiple_of_the_identity() -> None:
     for square, by_hand in ((powers**2, 18), (powers * powers.T, 18), (four_times**2, 72)):
         found = sb.gradient(c * sp.Trace(square), c)
         assert witness.evaluate(found, {n: 3}) == by_hand
+
+
+def test_an_entry_of_a_reciprocal_stays_that_entry() -> None:
+    """[j = 1]/(d_j*[j = 1]) is no 1/d_j: beside the diagonal there is no value."""
+    two = sp.MatrixSymbol("d", 2, 1)
+    reciprocals = sp.HadamardPower(DiagMatrix(two)[1:, :], -1)
+    entry = MatrixElement(reciprocals, 0, 1)  # brackets would work it out
+    assert sb.gradient(entry, two) == sp.Matrix([0, -1 / two[1, 0] ** 2])
 
 
 def test_what_cannot_be_shown_is_named() -> None:

@@ -310,6 +310,7 @@ class Indexer:
         given = {own[0] for arg, own in pairs if is_equation(arg) and arg.rank == 1} | {*out}
         selections, rest = [], []
         system = System(value, ranges, self.free)
+        places = {arg.name for arg in symbols_of(node.args) if arg.params[1] == "place"}
         unmasked = list(_unmasked(zip(node.args, labels, strict=True)))
         # first the look-ups that have a way back from an index that is given
         unmasked.sort(key=lambda f: f[0] not in self.notation.inverses or f[1][-1] not in given)
@@ -335,7 +336,7 @@ class Indexer:
         self.free.update(narrowed(demands, self.free))
         for arg, own in rest:
             factors.append(self.entry(arg, tuple(value[x] for x in own)))
-        body = p.mul(_merge_equal(in_one_direction(_looked_up(factors))), Fraction(coef))
+        body = p.mul(_merge_equal(in_one_direction(_looked_up(factors, places))), Fraction(coef))
         self.free = outside_free
         for index in system.in_order():
             count = flat(add(ranges[index].high, scale(-1, ranges[index].low), ONE))
@@ -533,15 +534,15 @@ def _one_sum(body: Phrase, bounds: list[Phrase], names: tuple[str, ...]) -> Phra
     return Phrase("sum_over", (body, *bounds), names)
 
 
-def _looked_up(factors: list[Phrase]) -> list[Phrase]:
-    """[a = label_i] f(label_i) -> [a = label_i] f(a), for an index a."""
+def _looked_up(factors: list[Phrase], places: set[str]) -> list[Phrase]:
+    """[a = label_i] f(label_i) -> [a = label_i] f(a), for an index a and label among `places`."""
     known = {
         looked_up: index
         for factor in factors
         if factor.head == "delta"
         for looked_up, index in (factor.args, factor.args[::-1])
         if looked_up.head == "function" and index.head == "symbol"
-        if str(looked_up.data[0]).startswith("[")  # a look-up of the user's, which has a place
+        if looked_up.data[0] in places
     }
     return [f if f.head == "delta" else with_parts(f, known) for f in factors] if known else factors
 

@@ -76,9 +76,7 @@ class Product:
             kept = tuple(x for x in dict.fromkeys(self.out) if x in carried)
             whole = members[0] if len(members) == 1 else (einsum(1, members, kept), kept)
             factors.append(whole)
-        present = {*self.out, *(x for _, labels in factors for x in labels)}
-        sizes = {x: size for x, size in self.sizes.items() if x in present}
-        return Product(self.coef, factors, self.out, sizes)
+        return self._of(factors)
 
     def with_slices(self) -> Product:
         """Factors that a selection cuts as one factor with it: A_ij X_jk [k == l] is A*X[:, l]."""
@@ -97,6 +95,10 @@ class Product:
                 factors.remove(selection)
                 factors[factors.index(bearer)] = (einsum(1, [bearer, selection], kept), kept)
                 break
+        return self._of(factors)
+
+    def _of(self, factors: list[tuple[Node, Labels]]) -> Product:
+        """This product of other factors, which need not carry every label."""
         present = {*self.out, *(x for _, labels in factors for x in labels)}
         sizes = {x: size for x, size in self.sizes.items() if x in present}
         return Product(self.coef, factors, self.out, sizes)
