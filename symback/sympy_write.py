@@ -6,8 +6,8 @@ and compiled like anything else in SymPy.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from itertools import count
+from collections.abc import Callable, Mapping
+from itertools import chain, count
 from typing import Any
 
 import sympy as sp
@@ -26,6 +26,7 @@ from symback.graph import Node, Size
 from symback.notation import Notation
 from symback.ops import OPS, size_node
 from symback.phrase import UNIT, Phrase, coefficient, mul, num, transpose
+from symback.scopes import unused_index
 from symback.sympy_elementwise import (
     adds_ones,
     argument,
@@ -60,8 +61,10 @@ class Writer:
         self.notation, self.arrays = notation, arrays
         self.symbols = {node.params: obj for node, obj in written.items()}
         taken = {node.name for node in written}
-        letter = next(name for name in (*"tsuz", "t_", "t__") if name not in taken)
-        self.variable = sp.Symbol(letter, real=True)  # of each Lambda
+        letters = chain("tz", (f"t{'_' * k}" for k in count(1)))  # no index has these names
+        self._letters = (name for name in letters if name not in taken)
+        self._variables: list[Any] = []  # one for each Lambda inside another
+        self._depth = 0
         self._indices: dict[str, Any] = {}
 
     def size(self, size: Size) -> Any:
@@ -151,7 +154,7 @@ class Writer:
         functions = [a for a in p.args if a.head != "ones" and mul([a]) != inner]
         if sum(1 for a in functions if has_function(a, inner)) < 2:
             return None
-        return self._applied(inner, as_number(_ElementwiseWriter(self, inner)(p)))
+        return self._applied(inner, lambda write: write(p))
 
     def _fused(self, inner: Phrase, factors: list[Phrase]) -> Any:
         """Several functions of one matrix as one, unless that is longer: f(X).*g(X) -> h(X)."""
@@ -164,12 +167,21 @@ class Writer:
         longer = inside + inner.length + 1 + least > apart
         if longer and not any(adds_ones(factor) for factor in factors):
             return None
-        write = _ElementwiseWriter(self, inner)
-        body = sp.Mul(*(as_number(write(factor)) for factor in factors))
-        return self._applied(inner, body)
+        return self._applied(
+            inner, lambda write: sp.Mul(*(as_number(write(factor)) for factor in factors))
+        )
 
-    def _applied(self, inner: Phrase, body: Any) -> Any:
-        return self(inner).applyfunc(sp.Lambda(self.variable, body))
+    def _applied(self, inner: Phrase, body: Callable[[_ElementwiseWriter], Any]) -> Any:
+        """A Lambda of the entries of `inner`; one inside another has a variable of its own."""
+        if self._depth == len(self._variables):
+            self._variables.append(sp.Symbol(next(self._letters), real=True))
+        variable = self._variables[self._depth]
+        self._depth += 1
+        try:
+            written = as_number(body(_ElementwiseWriter(self, inner, variable)))
+        finally:
+            self._depth -= 1
+        return self(inner).applyfunc(sp.Lambda(variable, written))
 
     def _pow(self, p: Phrase) -> Any:
         return sp.Pow(self(p.args[0]), self(p.args[1]))
@@ -201,7 +213,7 @@ class Writer:
             return self._masked(p)
         if inner == p:
             raise Unsupported("an elementwise function of several matrices")
-        return self._applied(inner, as_number(_ElementwiseWriter(self, inner)(p)))
+        return self._applied(inner, lambda write: write(p))
 
     def _index_condition(self, p: Phrase) -> Any:
         """[i < j] as i < j and a delta as an equation; None for any other condition."""
@@ -289,7 +301,8 @@ class Writer:
         rows, columns = map(self.size, a.shape)
         written = self(a)
         if columns == 1 and _is_lambda_of_symbol(written):
-            index = _unused("i", written.free_symbols)
+            names = {symbol.name for symbol in written.atoms(sp.Symbol)}.union(self._indices)
+            index = sp.Symbol(unused_index(names), integer=True)
             return sp.Sum(written.function(written.expr[index, 0]), (index, 0, rows - 1))
         parts = [*([OneMatrix(1, rows)] if rows != 1 else []), written]
         if columns != 1:
@@ -432,13 +445,13 @@ class Writer:
         return result
 
     def _sum_over(self, p: Phrase) -> Any:
-        body, limits = self(p.args[0]), self._limits(p)
+        limits, body = self._limits(p), self(p.args[0])  # whose own indices have other names
         keep_cases_inside(body, limits)
         total = sp.Sum(body, *limits)
         return total if total.function != 0 else sp.S.Zero
 
     def _prod_over(self, p: Phrase) -> Any:
-        body, limits = self(p.args[0]), self._limits(p)
+        limits, body = self._limits(p), self(p.args[0])  # whose own indices have other names
         keep_cases_inside(body, limits)
         return sp.Product(body, *limits)
 
@@ -460,15 +473,15 @@ class Writer:
         body = self(p.args[0])
         if len(axes) <= 2 and not self.arrays:
             rows, columns = (axes[0][1], axes[1][1]) if len(axes) == 2 else (axes[0][1], 1)
-            column_index = axes[1][0] if len(axes) == 2 else _unused("unused", body.free_symbols)
+            column_index = axes[1][0] if len(axes) == 2 else _unused(body)
             return sp.FunctionMatrix(rows, columns, sp.Lambda((axes[0][0], column_index), body))
         return ArrayComprehension(body, *((index, 0, size - 1) for index, size in axes))
 
 
-def _unused(name: str, symbols: set[Any]) -> Any:
-    """An index of this name, or of one with a number, that no symbol has."""
-    taken = {symbol.name for symbol in symbols}
-    free = next(found for k in count() if (found := f"{name}{k or ''}") not in taken)
+def _unused(body: Any) -> Any:
+    """The index of the one column of a column, which nothing in `body` has."""
+    taken = {symbol.name for symbol in body.atoms(sp.Symbol)}
+    free = next(found for k in count() if (found := f"unused{k or ''}") not in taken)
     return sp.Symbol(free, integer=True)
 
 
@@ -497,14 +510,14 @@ def _has_chain(p: Phrase) -> bool:
 class _ElementwiseWriter:
     """The body of a Lambda: elementwise mathematics with one matrix read as an entry of it."""
 
-    def __init__(self, writer: Writer, inner: Phrase) -> None:
-        self.writer, self.inner = writer, inner
+    def __init__(self, writer: Writer, inner: Phrase, variable: Any) -> None:
+        self.writer, self.inner, self.variable = writer, inner, variable
 
     def __call__(self, p: Phrase) -> Any:
         if p == self.inner:
-            return self.writer.variable
+            return self.variable
         if is_opposite(p, self.inner):
-            return -self.writer.variable
+            return -self.variable
         if not p.is_matrix:
             return self.writer._write(p)
         args = [self(a) for a in elements(p)]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import pytest
 import sympy as sp
 from sympy.matrices.expressions.diagonal import DiagMatrix
@@ -259,6 +260,19 @@ def test_indices_within_sums_have_names_of_their_own() -> None:
         at_two = found.subs(n, 2).subs(two, start).doit()
         values = wanted.subs(dict(zip(entries, start, strict=True)))
         assert [at_two[a, b].doit() for a in (0, 1) for b in (0, 1)] == list(values)
+
+
+def test_functions_within_functions_have_variables_of_their_own() -> None:
+    column, other = sp.MatrixSymbol("x", n, 1), sp.MatrixSymbol("y", n, 1)
+    sigmoids = (S * other).applyfunc(sp.Lambda(t, 1 / (1 + sp.exp(-t))))
+    whole = sp.Trace(sp.OneMatrix(1, n) * sigmoids)
+    cases = sp.Lambda(t, sp.Piecewise((t**2, t < 1), (t, True)))
+    slope = sb.gradient(sp.OneMatrix(1, n) * (whole * column).applyfunc(cases), column)
+    assert not indices_bound_twice(slope)
+    at = {n: 2, S: 2 * np.eye(2), column: np.array([[0.1], [2.0]]), other: np.array([[0.5], [1.0]])}
+    factor = 1 / (1 + np.exp(-1)) + 1 / (1 + np.exp(-2))
+    wanted = [[2 * 0.1 * factor**2], [factor]]
+    assert np.allclose(np.asarray(witness.evaluate(slope, at), dtype=float), wanted)
 
 
 def test_powers_of_a_number_by_a_multiple_of_the_identity() -> None:

@@ -207,22 +207,28 @@ def _diagonal(matrix: Node) -> Node | None:
 
 def _before_spreading(node: Node) -> Node | None:
     """f of a column spread over the columns of a matrix: first f, then spread."""
-    arrays = {arg: Product.of(arg) for arg in node.args if arg.shape}
-    if not arrays or any(len(set(p.out)) != node.rank for p in arrays.values()):
+    arrays = {arg: _terms(arg) for arg in node.args if arg.shape}
+    products = [product for terms in arrays.values() for product in terms]
+    if not arrays or any(len(set(product.out)) != node.rank for product in products):
         return None
-    kept = [
-        axis for axis in range(node.rank) if not all(_is_lonely(p, axis) for p in arrays.values())
-    ]
-    if len(kept) == node.rank or not kept:
+    kept = [axis for axis in range(node.rank) if not all(_is_lonely(p, axis) for p in products)]
+    if len(kept) == node.rank:
         return None
-    narrow = {}
-    for arg, product in arrays.items():
-        lost = {x for axis, x in enumerate(product.out) if axis not in kept}
-        sizes = {x: size for x, size in product.sizes.items() if x not in lost}
-        ends = tuple(product.out[axis] for axis in kept)
-        narrow[arg] = einsum(product.coef, product.factors, ends, sizes)
+    narrow = {arg: add(*(_along(p, kept) for p in terms)) for arg, terms in arrays.items()}
     inner = rebuild(node, tuple(narrow.get(arg, arg) for arg in node.args))
     return einsum(1, [(inner, tuple(kept))], tuple(range(node.rank)), dict(enumerate(node.shape)))
+
+
+def _terms(node: Node) -> list[Product]:
+    return [Product.of(term) for term in (node.args if node.op == "add" else (node,))]
+
+
+def _along(product: Product, axes: list[int]) -> Node:
+    """An array that changes along these axes alone, as an array of them."""
+    lost = {x for axis, x in enumerate(product.out) if axis not in axes}
+    sizes = {x: size for x, size in product.sizes.items() if x not in lost}
+    ends = tuple(product.out[axis] for axis in axes)
+    return einsum(product.coef, product.factors, ends, sizes)
 
 
 def _is_lonely(product: Product, axis: int) -> bool:

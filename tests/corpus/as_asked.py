@@ -412,6 +412,21 @@ MATRICES = (
         t * had(u, z.applyfunc(Lambda(r, 1 / (1 + exp(-t * r))))),
     ),
     gradient(
+        "function of a multiple of the ones",
+        (ones(1, n) * (t * ones(n)).applyfunc(exp) * (ones(1, n) * z))[0, 0],
+        t,
+        n * exp(t) * ones(1, n) * z,
+    ),
+    gradient(
+        "Huber's function of the ones",
+        u.T
+        * ones(n).applyfunc(
+            Lambda(r, Piecewise((r**2 / 2, Abs(r) < 1), (Abs(r) - Rational(1, 2), True)))
+        ),
+        u,
+        ones(n) / 2,
+    ),
+    gradient(
         "first rows of a column",
         z[:2, :].T * A[:2, :2] * z[:2, :],
         z,
