@@ -109,15 +109,27 @@ def stride_of(total: Node, index: Node) -> Node:
 
 
 def whole_part(total: Node, divisor: Node) -> Node:
-    """floor(total/divisor): of 2*n - 1 by 2 it is n - 1."""
+    """floor(total/divisor): n - 1 for 2*n - 1 by 2, and for n*s - 1 by a size s."""
     quotient = einsum(1, [(total, ()), (power(divisor, -1), ())], ())
-    share = flat(quotient)
-    terms = [split_coefficient(term) for term in terms_of(share)]
-    if any(Fraction(coef).denominator != 1 for coef, core in terms if core is not ONE) or any(
-        x.op == "map" and x.params[0] == "pow" for x in topological([share])
-    ):
-        return apply("floor", quotient)
-    return add(*(scale(floor(coef) if core is ONE else coef, core) for coef, core in terms))
+    terms = terms_of(flat(quotient))
+    broken = [term for term in terms if not _is_whole(term)]
+    rest = add(ZERO, *(term for term in terms if _is_whole(term)))
+    if not broken:
+        return rest
+    coef, core = split_coefficient(broken[0])
+    if len(broken) == 1 and core is ONE:
+        return add(rest, number(floor(coef)))
+    if len(broken) == 1 and coef == -1 and core.op == "map" and only_sizes(core):
+        return add(rest, number(-1))  # 1/s is at most 1
+    return apply("floor", quotient)
+
+
+def _is_whole(term: Node) -> bool:
+    """Whether there is no quotient in a term, but inside a floor."""
+    coef, core = split_coefficient(term)
+    parts = (core, *core.args) if core.op == "einsum" else (core,)
+    divides = any(part.op == "map" and part.params[0] == "pow" for part in parts)
+    return Fraction(coef).denominator == 1 and not divides
 
 
 def ceiling(total: Node, divisor: Node) -> Node:
@@ -157,8 +169,10 @@ def always(node: Node, ranges: Mapping[Node, Range], choices: int = 6) -> bool:
     present = [index for index in ranges if depends_on(node, index)]
     for index in present:
         if not any(_bounds(index, ranges[other]) for other in present):
-            lowest = add(*(_least(term, index, ranges[index]) for term in terms_of(node)))
-            return always(lowest, {i: r for i, r in ranges.items() if i is not index}, choices)
+            least = [_least(term, index, ranges[index]) for term in terms_of(node)]
+            known = [term for term in least if term is not None]
+            others = {i: r for i, r in ranges.items() if i is not index}
+            return len(known) == len(least) and always(add(*known), others, choices)
     return never_negative(node)
 
 
@@ -166,9 +180,45 @@ def _bounds(index: Node, limits: Range) -> bool:
     return depends_on(limits.low, index) or depends_on(limits.high, index)
 
 
-def _least(term: Node, index: Node, limits: Range) -> Node:
-    end = limits.low if split_coefficient(term)[0] > 0 else limits.high
-    return transform(term, rebuild, {index: end})
+def _least(term: Node, index: Node, limits: Range) -> Node | None:
+    """A term where it is smallest; None if it is not known at which end of the range."""
+    coef, core = split_coefficient(term)
+    way = _direction(core, index)
+    if way is None:
+        return None
+    return transform(
+        term, _with_whole_floors, {index: limits.low if coef * way >= 0 else limits.high}
+    )
+
+
+def _direction(core: Node, index: Node) -> int | None:
+    """1 if a core rises with an index, -1 if it falls, 0 if it stays; None if that is not known."""
+    if core is index:
+        return 1
+    if not depends_on(core, index):
+        return 0
+    if core.op == "map" and core.params[0] == "floor":
+        terms = [split_coefficient(term) for term in terms_of(flat(core.args[0]))]
+        ways = {
+            None if way is None else way * (1 if coef > 0 else -1)
+            for coef, way in ((coef, _direction(inner, index)) for coef, inner in terms)
+        }
+        return (ways - {0}).pop() if len(ways - {0}) == 1 else None
+    if core.op == "einsum" and not core.shape:
+        moving = [factor for factor in core.args if depends_on(factor, index)]
+        others = [factor for factor in core.args if factor not in moving]
+        return (
+            _direction(moving[0], index)
+            if len(moving) == 1 and all(map(only_sizes, others))
+            else None
+        )
+    return None
+
+
+def _with_whole_floors(node: Node, args: tuple[Node, ...]) -> Node:
+    if node.op == "map" and node.params[0] == "floor":
+        return whole_part(args[0], ONE)
+    return rebuild(node, args)
 
 
 def extreme(name: str, a: Node, b: Node, ranges: Mapping[Node, Range]) -> Node:

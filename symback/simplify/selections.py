@@ -64,6 +64,42 @@ def substitute_selections(product: Product) -> bool:
     return _join_selections(product)
 
 
+def join_residues(node: Node) -> Node | None:
+    """w_j [p = 2*j] + w_j [p = 2*j + 1] -> sum_a w_j [p = 2*j + a], for a = 0, 1."""
+    found: dict[tuple[Hashable, ...], dict[Fraction, Node]] = {}
+    for term in node.args:
+        product = Product.of(term)
+        for place, (factor, labels) in enumerate(product.factors):
+            start = value_of(condition_of(factor)[1]) if is_equation(factor) else None
+            if start is None or labels[0] not in product.out:
+                continue
+            rest = tuple(f for k, f in enumerate(product.factors) if k != place)
+            key = (product.coef, product.out, rest, condition_of(factor)[0], labels)
+            shifted = found.setdefault(key, {})
+            shifted[start] = term
+            run = _whole_run(shifted, factor)
+            if run is None:
+                continue
+            digit, stride = ("digit",), len(run)
+            coefs = (*condition_of(factor)[0], -1)
+            whole = select("==", coefs, size_node(int(max(run))), (*factor.shape, stride))
+            parts = [*rest, (whole, (*labels, digit))]
+            sizes = {**product.sizes, digit: stride}
+            joined = einsum(product.coef, parts, product.out, sizes)
+            return add(joined, *(other for other in node.args if other not in run.values()))
+    return None
+
+
+def _whole_run(shifted: dict[Fraction, Node], factor: Node) -> dict[Fraction, Node] | None:
+    """Conditions p = s*j + a for s values of a one after the other."""
+    strides = [abs(c) for c in condition_of(factor)[0] if isinstance(c, int) and abs(c) > 1]
+    for last in shifted if len(strides) == 1 else ():
+        run = {last - a: shifted.get(last - a) for a in range(strides[0])}
+        if None not in run.values():
+            return {start: term for start, term in run.items() if term is not None}
+    return None
+
+
 def at_given_index(product: Product) -> bool:
     """[p == c] f_p -> f_c [p == c] for an index c that was given, and the sum of [p == c] is 1.
 

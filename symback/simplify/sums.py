@@ -26,6 +26,7 @@ from symback.ops import (
 from symback.simplify.cases import join_cases
 from symback.simplify.expand import MAX_EXPANDED_TERMS, expand, is_fixed, is_sum
 from symback.simplify.product import Product, opposite, opposites
+from symback.simplify.selections import join_residues
 
 
 def flatten_sum(node: Node) -> Node:
@@ -55,6 +56,7 @@ def fuse_sum(node: Node, tidy: Callable[[Node], Node], *, factor: bool = False) 
             or _of_both_signs(node)
             or _hyperbolic(node)
             or join_cases(node, tidy)
+            or join_residues(node)
             or _join_diagonals(node, tidy)
             or _join_row_sums(node, tidy)
             or _join_spreads(node, tidy)
