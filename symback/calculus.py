@@ -236,6 +236,7 @@ class _Derivation:
             tables=reader.tables,
             inverses=reader.inverses,
             firm=frozenset(reader.firm),
+            taken=frozenset(str(symbol) for symbol in self.expr.free_symbols),
         )
         as_arrays = any(variable.is_array for variable in self.variables)
         writer = Writer(notation, reader.written, arrays=as_arrays)

@@ -549,6 +549,9 @@ def _transpose(p: Phrase) -> Phrase:
         flipped = [transpose(a) for a in p.args]
         if sum(a.length for a in flipped) <= sum(a.length for a in p.args):
             return hadamard(flipped)
+    if p.head == "elementwise_pow" and p.args[1].is_matrix:
+        # SymPy's own transpose of this leaves the exponent as it is
+        return Phrase(p.head, tuple(map(transpose, p.args)), p.data, shape)
     if p.head in ("function", "elementwise_pow") and p.args[0].is_matrix:
         inner = transpose(p.args[0])
         if inner.length <= p.args[0].length and not any(a.is_matrix for a in p.args[1:]):

@@ -323,15 +323,32 @@ def _is_of_indices(r: Scope, relation: Any, env: Env) -> bool:
     """Whether this compares indices of sums with one another or with whole numbers."""
     indices = {s for s in relation.free_symbols if isinstance(env.get(s), Index)}
     whole = all(s.is_integer for s in relation.free_symbols - indices)
-    return bool(indices) and whole and all(r.is_affine(side, env) for side in relation.args)
+    affine = whole and all(r.is_affine(side, env) for side in relation.args)
+    return bool(indices) and affine and _in_whole_numbers(*relation.args) is not None
 
 
 def _index_condition(r: Scope, sides: Sequence[Any], name: str, env: Env) -> Tensor:
-    """i < j as i - j + 1 <= 0, an array of 0 and 1 over the indices."""
-    coefs, rest = r.affine(sides[0] - sides[1], env)
+    """i < j as i - j + 1 <= 0, an array of 0 and 1 over the indices; i < n/2 is 2*i < n."""
     if name == "eq":
         return _delta(r, sp.KroneckerDelta(*sides), env)
+    coefs, rest = r.affine(_in_whole_numbers(*sides), env)
     return tn.condition("<=", coefs, ops.add(rest, ops.ONE) if name == "lt" else rest)
+
+
+def _in_whole_numbers(left: Any, right: Any) -> Any:
+    """A positive multiple of a difference that is whole; None if there may be none: i - sqrt(n).
+
+    Symbols, entries and values of unknown functions are taken to be whole, as indices are.
+    """
+    total = sp.nsimplify(sp.expand(left - right), rational=True)
+    parts = [term.as_coeff_Mul()[0] for term in sp.Add.make_args(total)]
+    total = sp.expand(total * sp.ilcm(1, *(part.q for part in parts if part.is_Rational)))
+    names = total.atoms(sp.Symbol, sp.Indexed, AppliedUndef)
+    numbers = total.xreplace({name: sp.Dummy(integer=True, positive=True) for name in names})
+    quotients = [power for power in numbers.atoms(sp.Pow) if power.exp.could_extract_minus_sign()]
+    roots = [power for power in numbers.atoms(sp.Pow) if power.exp.is_integer is False]
+    known = all(f.is_integer for f in numbers.atoms(sp.Function, sp.NumberSymbol))
+    return total if known and not quotients and not roots else None
 
 
 def _hadamard_power(r: Scope, expr: Any, env: Env) -> Tensor:
@@ -502,6 +519,14 @@ def _product(r: Scope, expr: Any, env: Env) -> Tensor:
 
 def _delta(r: Scope, expr: Any, env: Env) -> Tensor:
     sides = expr.args[:2]
+    whole = _in_whole_numbers(*sides)
+    if whole is None:
+        raise Unsupported(
+            f"what a delta compares must be whole numbers, and may be none in {expr}",
+            hint="multiply by the divisor: KroneckerDelta(2*i, n) for i = n/2",
+        )
+    if whole != sp.expand(sides[0] - sides[1]):
+        sides = (whole, sp.S.Zero)
     for index, other in (sides, sides[::-1]):
         bound = env.get(other)
         if not r.is_affine(index, env) and isinstance(bound, Index):

@@ -60,7 +60,7 @@ class Writer:
     ) -> None:
         self.notation, self.arrays = notation, arrays
         self.symbols = {node.params: obj for node, obj in written.items()}
-        taken = {node.name for node in written}
+        taken = {node.name for node in written} | notation.taken
         letters = chain("tz", (f"t{'_' * k}" for k in count(1)))  # no index has these names
         self._letters = (name for name in letters if name not in taken)
         self._variables: list[Any] = []  # one for each Lambda inside another
@@ -301,13 +301,17 @@ class Writer:
         rows, columns = map(self.size, a.shape)
         written = self(a)
         if columns == 1 and _is_lambda_of_symbol(written):
-            names = {symbol.name for symbol in written.atoms(sp.Symbol)}.union(self._indices)
-            index = sp.Symbol(unused_index(names), integer=True)
+            index = self._own_index(written)
             return sp.Sum(written.function(written.expr[index, 0]), (index, 0, rows - 1))
         parts = [*([OneMatrix(1, rows)] if rows != 1 else []), written]
         if columns != 1:
             parts.append(OneMatrix(columns, 1))
         return sp.Trace(sp.MatMul(*parts))
+
+    def _own_index(self, inside: Any) -> Any:
+        """An index for the entries of a matrix that is none of those in it or around it."""
+        names = {symbol.name for symbol in inside.atoms(sp.Symbol)}.union(self._indices)
+        return sp.Symbol(unused_index(names), integer=True)
 
     def _row_sums(self, p: Phrase) -> Any:
         (a,) = p.args
@@ -365,10 +369,11 @@ class Writer:
 
     def _prod(self, p: Phrase) -> Any:
         (a,) = p.args
-        index = sp.Symbol("i", integer=True)
         if p.data or not a.is_matrix or a.shape[1] != 1:
             raise Unsupported("SymPy cannot write the products of the rows of a matrix")
-        return sp.Product(self(a)[index, 0], (index, 0, self.size(a.shape[0]) - 1))
+        column = self(a)
+        index = self._own_index(column)
+        return sp.Product(column[index, 0], (index, 0, self.size(a.shape[0]) - 1))
 
     def _sort(self, p: Phrase) -> Any:
         raise Unsupported("SymPy cannot write a sorted vector")

@@ -12,6 +12,7 @@ import pytest
 import sympy as sp
 
 import symback as sb
+from symback.errors import Unsupported
 
 n, m = sp.symbols("n m", integer=True, positive=True)
 i, j, k, ell = sp.symbols("i j k l", integer=True)
@@ -72,8 +73,21 @@ EXPRESSIONS = {  # by the entries of w that there are
         Sum((w[i] - w[j]) ** 2 * sp.exp((w[j] - w[i]) ** 2) / 9, *both),
         Sum(sp.Piecewise((w[i] ** 2 * w[j], sp.Ne(i, j)), (y[i] * w[i], True)), *both),
         Sum(sp.Piecewise((w[i] * w[j], sp.Eq(j, i + 1)), (0, True)), *both),
+        Sum(sp.Piecewise((w[i] ** 2, i < sp.Rational(3, 2)), (w[i], True)), all_),
+        Sum(sp.Piecewise((w[i] ** 2, i < (n + 1) / 2), (0, True)), all_) ** 2,
+        Sum(sp.Piecewise((w[i] ** 2, (i > n / 3) & (i < 2 * n / 3)), (x[i], True)), all_) ** 2,
+        Sum(sp.Piecewise((w[i] ** 2, i < sp.sqrt(n + 1)), (w[i] * x[i], True)), all_),
+        Sum(delta(i, (n + 1) / 2) * w[i] ** 2 + delta(i, n / 2) * w[i] ** 3, all_),
+        Sum(delta(i, j / 2) * w[i] ** 2 * x[j], *both) ** 2,
+        Sum(sp.Piecewise((w[i] ** 2, sp.Eq(i, (n + 1) / 2)), (x[i] * w[i], True)), all_),
         sp.log(w[label[1]]) + Sum(sp.log(w[label[i]]) * y[i], all_),
         Sum((w[i] - Sum(x[j] * w[j], (j, 0, i))) ** 2, all_),
+    ),
+    range(8): (
+        Sum(y[i] * (w[2 * i] + w[2 * i + 1]), all_),
+        Sum(y[i] * (w[2 * i] + w[2 * i + 1] - x[i]) ** 2, all_),
+        Sum(y[i] * Sum(w[m * i + j], (j, 0, m - 1)) ** 2, all_),
+        Sum(w[2 * i - 1] * y[i] + w[2 * i] * y[i], (i, 1, n - 1)),
     ),
     range(5): (
         w[n] + Sum(w[Mod(i, n)] ** 2, all_),
@@ -123,6 +137,19 @@ def test_a_mask_stays_on_unknown_functions() -> None:
     slopes = sb.hessian(Sum((1 - delta(i, j)) * f(x[i] - x[j]), *both), x[k])
     body, _ = slopes.args
     assert (1 - delta(j, k)) in body.args
+
+
+def test_a_stride_is_no_index() -> None:
+    """The fourth index that is needed would be called s."""
+    s = sp.Symbol("s", integer=True)
+    inner = sp.Piecewise((0, k > 0), (w[n - ell] * w[k + ell * s], True))
+    slope = sb.gradient(Sum(inner, (k, 0, m - 1), (ell, 0, n)) ** 2, w[i])
+    assert s not in {index for total in slope.atoms(Sum) for index in total.bound_symbols}
+
+
+def test_a_delta_of_roots_is_refused() -> None:
+    with pytest.raises(Unsupported, match=r"may be none in KroneckerDelta\(i, sqrt\(j\)\)"):
+        sb.gradient(Sum(delta(i, sp.sqrt(j)) * w[i] * x[j], *both), w[k])
 
 
 def test_arrays_may_be_looked_up() -> None:

@@ -73,12 +73,14 @@ class Notations(Protocol):
 
 
 def names_in(node: Node) -> set[str]:
-    """Every name that a node is written with, those of its sizes too."""
+    """Every name that a node is written with, those of its sizes and strides too."""
     nodes = topological([node])
     sizes = {s for x in nodes for s in x.shape if isinstance(s, Node)}
     for x in nodes:
         if x.op == "einsum":
             sizes.update(s for s in einsum_parts(x)[3] if isinstance(s, Node))
+        if x.op == "select":
+            sizes.update(c for c in condition_of(x)[0] if isinstance(c, Node))
     return {x.name for x in (*nodes, *topological(sizes)) if x.op == "symbol"}
 
 

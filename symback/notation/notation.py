@@ -39,7 +39,7 @@ from symback.ops import (
 )
 from symback.phrase import Phrase
 from symback.rules import softmax
-from symback.scopes import INDEX_NAMES, names_apart
+from symback.scopes import names_apart, unused_index
 from symback.simplify.selections import condition_of, digits_of, is_equation, unique_digits
 from symback.simplify.sums import flatten_sum
 from symback.sizes import fits_when_large, flat, never_negative, plus
@@ -58,6 +58,7 @@ class Notation:
         tables: symbols that have entries only, and no matrix notation.
         inverses: which index of a look-up its place gives back, and the function that does.
         firm: look-ups that may point past their axis, those of a delta of i and j^2.
+        taken: names that no summation index may have, those inside look-ups, say.
     """
 
     surfaces: Mapping[Node, Shape] = field(default_factory=dict)
@@ -67,6 +68,7 @@ class Notation:
     tables: frozenset[Node] = frozenset()
     inverses: Mapping[Node, tuple[int, Node]] = field(default_factory=dict)
     firm: frozenset[Node] = frozenset()
+    taken: frozenset[str] = frozenset()
     _forms: dict[Node, Phrase | None] = field(default_factory=dict)
 
     # --- matrix notation -------------------------------------------------------------------------
@@ -124,6 +126,8 @@ class Notation:
             return Phrase("matrix_pow", tuple(args), (), shape, node.symmetric)
         if node.op in ("logsumexp", "max", "prod", "argmax"):
             by_rows = node.args[0].rank == 2 and node.params[0] == 1
+            if node.op == "prod" and by_rows and self.matrix_scalars:
+                return None  # SymPy has products over an index alone
             return Phrase(node.op, tuple(args), (1,) if by_rows else (), shape)
         if is_equation(node) and node.rank == 1:
             return self._unit_column(node)
@@ -370,8 +374,8 @@ class Notation:
         if base is None:
             return None
         if label not in counters:
-            taken = names_in(node) | {c.name for c in counters.values()}
-            name = next(name for name in "rstuv" if name not in taken)
+            taken = names_in(node) | {c.name for c in counters.values()} | self.taken
+            name = next((name for name in "rstuv" if name not in taken), unused_index(taken))
             counters[label] = symbol(name, kind="index")
         exponent = self.indexed(arg.args[1], (counters[label],))
         return Phrase("matrix_pow", (base, exponent), (), base.shape, base.symmetric)
@@ -384,14 +388,16 @@ class Notation:
         for index, size in zip(indices, node.shape, strict=True):
             if index in free:
                 free[index] = size
-        taken = names_in(node).union(index.name for index in free)
+        taken = names_in(node).union(self.taken, (index.name for index in free))
         return names_apart(Indexer(self, free, taken).entry(node, indices), taken)
 
     def comprehension(self, node: Node) -> Phrase:
         """The whole of `node` by its entries."""
-        taken = names_in(node)
-        names = [name for name in INDEX_NAMES if name not in taken]
-        indices = tuple(symbol(names[axis], kind="index") for axis in range(node.rank))
+        taken = names_in(node) | self.taken
+        names: list[str] = []
+        for _ in range(node.rank):
+            names.append(unused_index(taken.union(names)))
+        indices = tuple(symbol(name, kind="index") for name in names)
         body = self.indexed(node, indices)
         axes = tuple((i.name, size) for i, size in zip(indices, node.shape, strict=True))
         return Phrase("comprehension", (body,), axes, node.shape)
