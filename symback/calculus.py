@@ -293,13 +293,15 @@ class _Derivation:
         variable = self.variables[-1].shape
         scalar = not self.root.shape and len(self.variables) == 1
         by_scalar = all(size == 1 for size in variable)
+        first = self.variables[0]
+        one_row = first.entry is not None or all(size == 1 for size in first.shape)
         own = variable if scalar else self.root.shape if by_scalar else ()
         row = self.node.rank == 1 and len(own) == 2 and own[0] == 1
         turned = {
             "mixed": False,
             "numerator": scalar,
             "denominator": not scalar,
-            "vec": scalar,
+            "vec": scalar or (len(self.variables) == 2 and one_row),
         }[layout]
         return (row and layout != "vec") != turned
 

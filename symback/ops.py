@@ -522,6 +522,8 @@ def power(base: Node, exponent: Node | Number) -> Node:
     if not isinstance(exponent, Node):
         exponent = number(exponent)
     e = value_of(exponent)
+    if e is None and is_zero(exponent):
+        return ones(exponent.shape)
     if e is None:
         inner, times = split_power(base)
         if times is not ONE and _is_whole(times) and _is_whole(exponent):
@@ -560,8 +562,13 @@ def power(base: Node, exponent: Node | Number) -> Node:
 
 
 def _is_indicator(node: Node) -> bool:
-    """Whether the entries are 0 or 1."""
-    return node.op in ("select", "pick", "order") or node.params[1:] == ("place",)
+    """Whether the entries are 0 or 1: conditions, I, and 1*1' less one of them."""
+    if node.op == "add" and len(node.args) == 2 and ones(node.shape) in node.args:
+        (other,) = (term for term in node.args if term is not ones(node.shape))
+        coef, core = split_coefficient(other)
+        return coef == -1 and core.op != "add" and _is_indicator(core)
+    fixed = node.op == "einsum" and not node.args and einsum_parts(node)[0] == 1
+    return fixed or node.op in ("select", "pick", "order") or node.params[1:] == ("place",)
 
 
 def _is_whole(exponent: Node) -> bool:

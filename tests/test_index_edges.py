@@ -44,15 +44,13 @@ delta, Sum, Product = sp.KroneckerDelta, sp.Sum, sp.Product
         (
             Sum(Product(x[j], (j, i, n - 1)), (i, 0, n - 1)),
             x[k],
-            Sum(Product(x[ell], (ell, j, n - 1)), (j, 0, k)) / x[k],
+            Sum(Product(x[i], (i, j, n - 1)), (j, 0, k)) / x[k],
         ),
     ],
 )
 def test_edges(expr: Any, wrt: Any, answer: Any) -> None:
     found = sb.gradient(expr, wrt)
-    assert found == (
-        Sum(Product(x[i], (i, j, n - 1)), (j, 0, k)) / x[k] if answer is None else answer
-    )
+    assert found == answer
 
 
 def test_a_look_up_goes_all_around() -> None:
@@ -160,8 +158,8 @@ def test_a_mask_stays_where_there_is_no_value_under_it() -> None:
 
 def test_odd_and_even_functions_of_both_signs_are_one() -> None:
     pairs = Sum(sp.sqrt(sp.Abs(x[i] - x[j])), (i, 1, n), (j, 1, n))
-    body = sp.sign(x[k] - x[j]) / sp.sqrt(sp.Abs(x[j] - x[k]))
-    assert sb.gradient(pairs, x[k]) == Sum(body, (j, 1, n))
+    body = sp.sign(x[k] - x[i]) / sp.sqrt(sp.Abs(x[i] - x[k]))
+    assert sb.gradient(pairs, x[k]) == Sum(body, (i, 1, n))
     masked = sp.Piecewise((1 / (x[i] - x[j]), sp.Ne(j, i)), (0, True))
     assert sb.gradient(Sum(masked, (i, 1, n), (j, 1, n)), x[k]) == 0
 

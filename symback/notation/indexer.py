@@ -308,6 +308,7 @@ class Indexer:
                 value[label] = subtract(index, origin)
                 high = add(size_node(sizes[label]), origin, number(-1))
                 ranges[index] = Range(origin, high)
+        made = set(ranges)
         pairs = zip(node.args, labels, strict=True)
         given = {own[0] for arg, own in pairs if is_equation(arg) and arg.rank == 1} | {*out}
         selections, rest = [], []
@@ -333,6 +334,7 @@ class Indexer:
         if demands is None:
             return p.num(0)
         factors.extend(map(self._written, demands))
+        self.taken -= {index.name for index in made if index not in ranges}
         outside_free = dict(self.free)
         self.free.update(ranges)
         self.free.update(narrowed(demands, self.free))

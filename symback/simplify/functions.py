@@ -59,6 +59,22 @@ def fuse_elementwise(product: Product) -> bool:
     return False
 
 
+def diagonal_inside(product: Product) -> bool:
+    """diagonal(f(diag(x))) -> f(x), and of f(2*I + 1*1') -> f(3)."""
+    for place, (node, labels) in enumerate(product.factors):
+        if node.op not in ("map", "add") or len(labels) != 2 or labels[0] != labels[1]:
+            continue
+        terms = [term for arg in node.args if arg.shape for term in _terms(arg)]
+        if any(len(set(t.out)) == 2 and any(own for _, own in t.factors) for t in terms):
+            continue
+        args = tuple(
+            add(*(_along(t, [0]) for t in _terms(arg))) if arg.shape else arg for arg in node.args
+        )
+        product.replace([place], [(fuse_function(rebuild(node, args)), labels[:1])])
+        return True
+    return False
+
+
 def _fuse_pair(a: Node, b: Node) -> Node | None:
     """a*b as one simpler node, or None.  sign(x)*abs(x) -> x, exp(x)*exp(-x) -> 1"""
     name = a.params[0]
@@ -196,13 +212,15 @@ def fuse_function(node: Node) -> Node:
 
 
 def _diagonal(matrix: Node) -> Node | None:
-    """u for diag(u)."""
-    if matrix.op != "einsum" or matrix.rank != 2:
+    """u for diag(u), and u + 1 for diag(u) + I."""
+    if matrix.rank != 2:
         return None
-    product = Product.of(matrix)
-    if len(set(product.out)) != 1 or not product.factors:
+    products = _terms(matrix)
+    if any(len(set(product.out)) != 1 for product in products):
         return None
-    return einsum(product.coef, product.factors, product.out[:1], product.sizes)
+    if not any(product.factors for product in products):
+        return None
+    return add(*(_along(product, [0]) for product in products))
 
 
 def _before_spreading(node: Node) -> Node | None:
@@ -224,10 +242,9 @@ def _terms(node: Node) -> list[Product]:
 
 
 def _along(product: Product, axes: list[int]) -> Node:
-    """An array that changes along these axes alone, as an array of them."""
-    lost = {x for axis, x in enumerate(product.out) if axis not in axes}
-    sizes = {x: size for x, size in product.sizes.items() if x not in lost}
+    """An array that changes along these axes alone, or is diagonal, as an array of them."""
     ends = tuple(product.out[axis] for axis in axes)
+    sizes = {x: size for x, size in product.sizes.items() if x in ends or x not in product.out}
     return einsum(product.coef, product.factors, ends, sizes)
 
 

@@ -55,7 +55,7 @@ from symback.simplify.expand import (
     split_at_deltas,
     sum_of_spread,
 )
-from symback.simplify.functions import fuse_elementwise, fuse_function
+from symback.simplify.functions import diagonal_inside, fuse_elementwise, fuse_function
 from symback.simplify.gather import (
     Members,
     align_terms,
@@ -154,6 +154,7 @@ class Simplifier:
                 or self._take_out_of_sum(product)
                 or join_matrix_powers(product)
                 or fuse_elementwise(product)
+                or diagonal_inside(product)
                 or decide_by_step(product)
                 or recognise_softmax(product)
                 or sum_of_softmax(product)

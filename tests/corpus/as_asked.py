@@ -35,7 +35,7 @@ from sympy import (
     tanh,
 )
 from sympy.matrices.expressions.blockmatrix import BlockMatrix
-from sympy.matrices.expressions.diagonal import DiagMatrix
+from sympy.matrices.expressions.diagonal import DiagMatrix, DiagonalOf
 
 from tests.corpus import unit
 from tests.corpus.shorthand import SIGMOID, each, had, ones, rows_from
@@ -425,6 +425,36 @@ MATRICES = (
         ),
         u,
         ones(n) / 2,
+    ),
+    hessian(
+        "inverse of a diagonal matrix and a multiple of I",
+        Trace((DiagMatrix(z) + 9 * Identity(n)).inv()),
+        z,
+        2 * DiagMatrix(HadamardPower(z + 9 * ones(n), -3)),
+    ),
+    gradient(
+        "exponential of a diagonal matrix",
+        Trace(DiagMatrix(z).applyfunc(exp) * A),
+        z,
+        had(DiagonalOf(A), z.applyfunc(exp)),
+    ),
+    gradient(
+        "decorrelation",
+        Trace(had(B.T * B, ones(p, p) - Identity(p)) * had(B.T * B, ones(p, p) - Identity(p))) / 4,
+        B,
+        B * had(ones(p, p) - Identity(p), B.T * B),
+    ),
+    gradient(
+        "diagonal of ones and more",
+        Trace(had(2 * Identity(n) + ones(n, n), A)),
+        A,
+        3 * Identity(n),
+    ),
+    gradient(
+        "exponent of a transpose",
+        Trace(A * S.applyfunc(Lambda(t, 2**t))),
+        A,
+        HadamardPower(2, S.T),
     ),
     gradient(
         "first rows of a column",
