@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from functools import partial
 from typing import Any, Protocol
 
@@ -41,7 +41,9 @@ def size_symbols(expressions: Sequence[Any]) -> set[Any]:
             parts.extend(s for index in node.indices for s in _strides(index))
         elif isinstance(node, (sp.Sum, sp.Product)):
             bound |= {limit[0] for limit in node.limits}
-            parts.extend(b for limit in node.limits for b in limit[1:])
+            ends = [sp.sympify(end) for limit in node.limits for end in limit[1:]]
+            parts.extend(ends)
+            parts.extend(stride for end in ends for stride in _strides(end))
         elif isinstance(node, sp.Lambda):
             bound |= set(node.variables)
         for part in parts:
@@ -61,6 +63,16 @@ def _strides(index: Any) -> set[Any]:
     return found if len(found) == 1 else set()
 
 
+def bounds_of(low: Any, high: Any, indices: Collection[Any]) -> tuple[list[Any], list[Any]]:
+    """Each bound of max(a, b) <= i <= min(c, d); first those without an index of another sum."""
+
+    def parts(bound: Any, kind: Any) -> list[Any]:
+        found = bound.args if isinstance(bound, kind) else (bound,)
+        return sorted(found, key=lambda part: not part.free_symbols.isdisjoint(indices))
+
+    return parts(sp.sympify(low), sp.Max), parts(sp.sympify(high), sp.Min)
+
+
 class IndexedAxes:
     """The range of each axis of indexed symbols, from the sums in which they stand."""
 
@@ -77,7 +89,8 @@ class IndexedAxes:
             bounds = dict(bounds)
             for name, low, high in reversed(expr.limits):
                 bounds.pop(name, None)
-                bounds[name] = (low, high)
+                lows, highs = bounds_of(low, high, bounds)
+                bounds[name] = (lows[0], highs[0])
             self._collect(expr.function, bounds)
             return
         if isinstance(expr, sp.Indexed):

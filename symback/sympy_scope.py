@@ -16,7 +16,7 @@ from symback import tensor as tn
 from symback.errors import Unsupported
 from symback.graph import Node, Shape, Size
 from symback.sizes import flat, minus, plus
-from symback.sympy_axes import IndexedAxes, size_symbols
+from symback.sympy_axes import IndexedAxes, bounds_of, size_symbols
 from symback.tensor import Index, Tensor
 
 Env = Mapping[Any, Tensor | Index]
@@ -257,18 +257,25 @@ class Scope(ABC):
         indices: list[Index] = []
         holds = tn.scalar(1)
         for name, low, high in reversed(expr.limits):
-            low_coefs, low_rest = self.affine(low, inner)
-            high_coefs, high_rest = self.affine(high, inner)
-            lowest = tn.extreme(low_coefs, low_rest, low=True)
-            highest = tn.extreme(high_coefs, high_rest, low=False)
-            index = Index(f"{name.name}#{len(inner)}", lowest, highest)
+            lows, highs = bounds_of(
+                low, high, [s for s, i in inner.items() if isinstance(i, Index)]
+            )
+            starts = [self.affine(part, inner) for part in lows]
+            ends = [self.affine(part, inner) for part in highs]
+            index = Index(
+                f"{name.name}#{len(inner)}",
+                tn.extreme(*starts[0], low=True),
+                tn.extreme(*ends[0], low=False),
+            )
             inner[name] = index
             indices.append(index)
-            if low_coefs:  # low - i <= 0
-                holds = tn.hadamard(holds, tn.condition("<=", {**low_coefs, index: -1}, low_rest))
-            if high_coefs:  # i - high <= 0
-                coefs = {index: 1, **{i: minus(c) for i, c in high_coefs.items()}}
-                holds = tn.hadamard(holds, tn.condition("<=", coefs, ops.scale(-1, high_rest)))
+            for place, (coefs, rest) in enumerate(starts):  # low - i <= 0
+                if coefs or place:
+                    holds = tn.hadamard(holds, tn.condition("<=", {**coefs, index: -1}, rest))
+            for place, (coefs, rest) in enumerate(ends):  # i - high <= 0
+                if coefs or place:
+                    turned = {index: 1, **{i: minus(c) for i, c in coefs.items()}}
+                    holds = tn.hadamard(holds, tn.condition("<=", turned, ops.scale(-1, rest)))
         return indices, inner, holds
 
 

@@ -287,6 +287,11 @@ class System:
         for node, labels in selections:
             if node.params[0] == "<=":
                 self._keep_positive(scale(-1, self._total(node, labels)))
+        for index in list(self.ranges):
+            limits = self.ranges[index]
+            if flat(subtract(limits.high, limits.low)) is ZERO:  # a sum of one term
+                del self.ranges[index]
+                self.put(index, limits.low)
         return True
 
     def demands_left(self) -> list[Demand] | None:
