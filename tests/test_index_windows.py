@@ -84,6 +84,8 @@ EXPRESSIONS = {  # by the entries of w that there are
         Sum((w[i] - Sum(w[j], (j, sp.Max(0, i - m), sp.Min(n - 1, i + m)))) ** 2, all_),
         Sum(x[j] * Sum(w[i] ** 2, (i, 0, sp.Min(j, m))), (j, 0, n - 1)) ** 2,
         Sum(sp.exp(w[i] * w[j]), (j, sp.Max(i - 1, 0), i), all_),
+        Sum(sp.Product(w[j], (j, sp.Max(0, i - 1), sp.Min(n - 1, i + 1))) * x[i], all_),
+        Sum(sp.Product(w[j] + 1, (j, i, sp.Min(n - 1, i))) * x[i], all_),
         sp.log(w[label[1]]) + Sum(sp.log(w[label[i]]) * y[i], all_),
         Sum((w[i] - Sum(x[j] * w[j], (j, 0, i))) ** 2, all_),
     ),

@@ -330,6 +330,7 @@ class Indexer:
                 rest.append((arg, own))
         if not system.solve(selections):
             return p.num(0)
+        system.take_single_terms()
         demands = system.demands_left()
         if demands is None:
             return p.num(0)

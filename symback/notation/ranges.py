@@ -119,7 +119,8 @@ def whole_part(total: Node, divisor: Node) -> Node:
     coef, core = split_coefficient(broken[0])
     if len(broken) == 1 and core is ONE:
         return add(rest, number(floor(coef)))
-    if len(broken) == 1 and coef == -1 and core.op == "map" and only_sizes(core):
+    is_quotient = core.op == "map" and core is power(core.args[0], -1)
+    if len(broken) == 1 and coef == -1 and is_quotient and only_sizes(core):
         return add(rest, number(-1))  # 1/s is at most 1
     return apply("floor", quotient)
 
@@ -287,12 +288,14 @@ class System:
         for node, labels in selections:
             if node.params[0] == "<=":
                 self._keep_positive(scale(-1, self._total(node, labels)))
-        for index in list(self.ranges):
-            limits = self.ranges[index]
-            if flat(subtract(limits.high, limits.low)) is ZERO:  # a sum of one term
+        return True
+
+    def take_single_terms(self) -> None:
+        """A sum from a to a is its one term."""
+        for index, limits in list(self.ranges.items()):
+            if flat(subtract(limits.high, limits.low)) is ZERO:
                 del self.ranges[index]
                 self.put(index, limits.low)
-        return True
 
     def demands_left(self) -> list[Demand] | None:
         """The demands that say something, or None if one cannot hold.

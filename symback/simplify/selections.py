@@ -74,7 +74,7 @@ def join_residues(node: Node) -> Node | None:
             if start is None or labels[0] not in product.out:
                 continue
             rest = tuple(f for k, f in enumerate(product.factors) if k != place)
-            key = (product.coef, product.out, rest, condition_of(factor)[0], labels)
+            key = (product.coef, product.out, rest, condition_of(factor)[0], labels, factor.shape)
             shifted = found.setdefault(key, {})
             shifted[start] = term
             run = _whole_run(shifted, factor)
