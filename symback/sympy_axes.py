@@ -41,7 +41,7 @@ def size_symbols(expressions: Sequence[Any]) -> set[Any]:
             parts.extend(s for index in node.indices for s in _strides(index))
         elif isinstance(node, (sp.Sum, sp.Product)):
             bound |= {limit[0] for limit in node.limits}
-            ends = [sp.sympify(end) for limit in node.limits for end in limit[1:]]
+            ends = [end for limit in node.limits for end in limit[1:]]
             parts.extend(ends)
             parts.extend(stride for end in ends for stride in _strides(end))
         elif isinstance(node, sp.Lambda):
@@ -70,7 +70,7 @@ def bounds_of(low: Any, high: Any, indices: Collection[Any]) -> tuple[list[Any],
         found = bound.args if isinstance(bound, kind) else (bound,)
         return sorted(found, key=lambda part: not part.free_symbols.isdisjoint(indices))
 
-    return parts(sp.sympify(low), sp.Max), parts(sp.sympify(high), sp.Min)
+    return parts(low, sp.Max), parts(high, sp.Min)
 
 
 class IndexedAxes:
