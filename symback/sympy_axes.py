@@ -7,6 +7,7 @@ from functools import partial
 from typing import Any, Protocol
 
 import sympy as sp
+from sympy.core.function import AppliedUndef
 from sympy.matrices.expressions import special
 from sympy.tensor.array.expressions import array_expressions as arrays
 
@@ -134,9 +135,10 @@ class IndexedAxes:
                 high = low + declared[axis] - 1
             if low is not None and not reader.is_size(low, high):
                 low = None
-            if low is not None and low.is_Integer and low > 1:
-                low, high = sp.S.Zero, high
+            if low is not None and low.is_Integer and (low > 1 or self._is_worked_out(base, axis)):
+                low, high = min(low, sp.S.Zero), high
             if low is None:
+                self._refuse_hidden_start(base, ranges)
                 shape.append(ops.symbol(f"{base}_{axis}", kind="open"))
                 starts = [start for start, _ in ranges if self._is_below(start)]
                 ends = [*(start for start, _ in ranges), *self.fixed[base][axis]]
@@ -150,6 +152,22 @@ class IndexedAxes:
     def _is_looked_up(self, base: Any, axis: int) -> bool:
         """Whether an index of this axis is no sum of indices."""
         return any(not end.free_symbols <= self._free for end in self.fixed[base][axis])
+
+    def _is_worked_out(self, base: Any, axis: int) -> bool:
+        """Whether an index of this axis is a function of others, floor(i/2) say, and no label."""
+        return any(
+            not end.free_symbols <= self._free and not end.has(sp.Indexed, AppliedUndef)
+            for end in self.fixed[base][axis]
+        )
+
+    def _refuse_hidden_start(self, base: Any, ranges: list[tuple[Any, Any]]) -> None:
+        """An index i - s*i whose sign is not known might be below 0, where an axis begins."""
+        for start, _ in ranges:
+            if not start.free_symbols <= self._free:
+                raise Unsupported(
+                    f"cannot tell where the entries of {base} begin: {start} may be below 0",
+                    hint=f"declare the shape: IndexedBase('{base}', shape=(n,))",
+                )
 
     def _is_below(self, start: Any) -> bool:
         """Whether a window starts below 0, as far as its sign tells: that of x[i - m] at -m."""

@@ -86,6 +86,7 @@ EXPRESSIONS = {  # by the entries of w that there are
         Sum(sp.exp(w[i] * w[j]), (j, sp.Max(i - 1, 0), i), all_),
         Sum(sp.Product(w[j], (j, sp.Max(0, i - 1), sp.Min(n - 1, i + 1))) * x[i], all_),
         Sum(sp.Product(w[j] + 1, (j, i, sp.Min(n - 1, i))) * x[i], all_),
+        Sum(w[i] ** 2 * w[sp.floor(i / 2)], (i, 1, n - 1)),
         sp.log(w[label[1]]) + Sum(sp.log(w[label[i]]) * y[i], all_),
         Sum((w[i] - Sum(x[j] * w[j], (j, 0, i))) ** 2, all_),
     ),
@@ -158,6 +159,13 @@ def test_a_stride_is_no_index() -> None:
 def test_a_delta_of_roots_is_refused() -> None:
     with pytest.raises(Unsupported, match=r"may be none in KroneckerDelta\(i, sqrt\(j\)\)"):
         sb.gradient(Sum(delta(i, sp.sqrt(j)) * w[i] * x[j], *both), w[k])
+
+
+def test_where_entries_begin_must_be_known() -> None:
+    s = sp.Symbol("s", integer=True, positive=True)
+    blocks = Sum((w[i - j + 1] + w[j]) ** 2, (j, i * s, i * s + s - 1), (i, 0, n))
+    with pytest.raises(Unsupported, match="cannot tell where the entries of w begin"):
+        sb.gradient(blocks, w[k])
 
 
 def test_arrays_may_be_looked_up() -> None:
