@@ -708,7 +708,7 @@ def short_text(expr: Any) -> str:
     """An expression for a message."""
     try:
         text = str(expr)
-    except ValueError:  # SymPy inverts a matrix of zeros to find out about a sign
+    except (ValueError, AttributeError):  # SymPy works things out to find out about a sign
         text = type(expr).__name__
     return text if len(text) <= 80 else text[:77] + "..."
 

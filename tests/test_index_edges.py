@@ -290,6 +290,15 @@ def test_an_entry_of_a_reciprocal_stays_that_entry() -> None:
     assert sb.gradient(entry, two) == sp.Matrix([0, -1 / two[1, 0] ** 2])
 
 
+def test_the_exponential_of_a_difference_to_a_logarithm_is_no_softmax() -> None:
+    column = sp.MatrixSymbol("x", n, 1)
+    total = (sp.OneMatrix(1, n) * column.applyfunc(sp.exp))[0, 0]
+    slope = sb.gradient(t * sp.exp(c - sp.log(total)) * sp.Trace(S), t)
+    at = {n: 2, c: 1, column: np.array([[0.1], [2.0]]), S: np.eye(2)}
+    wanted = 2 * np.exp(1) / (np.exp(0.1) + np.exp(2))
+    assert float(witness.evaluate(slope, at)) == pytest.approx(wanted)
+
+
 def test_what_cannot_be_shown_is_named() -> None:
     """SymPy cannot write -(0^-1) out; the error is ours all the same."""
     nothing = sp.Inverse(sp.MatMul(S, sp.ZeroMatrix(n, n), evaluate=False))

@@ -230,7 +230,7 @@ def _before_spreading(node: Node) -> Node | None:
     if not arrays or any(len(set(product.out)) != node.rank for product in products):
         return None
     kept = [axis for axis in range(node.rank) if not all(_is_lonely(p, axis) for p in products)]
-    if len(kept) == node.rank:
+    if len(kept) == node.rank or (not kept and is_softmax(node)):
         return None
     narrow = {arg: add(*(_along(p, kept) for p in terms)) for arg, terms in arrays.items()}
     inner = rebuild(node, tuple(narrow.get(arg, arg) for arg in node.args))

@@ -59,7 +59,9 @@ def recognise_softmax(product: Product) -> bool:
 def sum_of_softmax(product: Product) -> bool:
     """sum(softmax(u)) -> 1, of a matrix along each row."""
     for place, (node, labels) in enumerate(product.factors):
-        if not is_softmax(node) or labels[-1] in product.out or product.places(labels[-1]) != 1:
+        if not labels or not is_softmax(node):
+            continue
+        if labels[-1] in product.out or product.places(labels[-1]) != 1:
             continue
         bearers = _logsumexps(node)
         if any(flatten_sum(softmax(b.args[0]).args[0]) is node.args[0] for b in bearers):
