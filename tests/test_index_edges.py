@@ -11,7 +11,10 @@ from sympy.matrices.expressions.diagonal import DiagMatrix
 from sympy.matrices.expressions.matexpr import MatrixElement
 
 import symback as sb
+from symback import ops
 from symback.errors import DomainError, InputError, ShapeError, Unsupported
+from symback.simplify import product as products
+from symback.simplify.softmax import sum_of_softmax
 from tests import witness
 from tests.corpus.harness import indices_bound_twice
 
@@ -290,13 +293,12 @@ def test_an_entry_of_a_reciprocal_stays_that_entry() -> None:
     assert sb.gradient(entry, two) == sp.Matrix([0, -1 / two[1, 0] ** 2])
 
 
-def test_the_exponential_of_a_difference_to_a_logarithm_is_no_softmax() -> None:
-    column = sp.MatrixSymbol("x", n, 1)
-    total = (sp.OneMatrix(1, n) * column.applyfunc(sp.exp))[0, 0]
-    slope = sb.gradient(t * sp.exp(c - sp.log(total)) * sp.Trace(S), t)
-    at = {n: 2, c: 1, column: np.array([[0.1], [2.0]]), S: np.eye(2)}
-    wanted = 2 * np.exp(1) / (np.exp(0.1) + np.exp(2))
-    assert float(witness.evaluate(slope, at)) == pytest.approx(wanted)
+def test_a_scalar_is_no_row_of_a_softmax() -> None:
+    """exp(b - logsumexp(x)) has no index to be summed over."""
+    column, scalar = ops.symbol("x", (3,)), ops.symbol("b")
+    share = ops.apply("exp", ops.subtract(scalar, ops.reduce("logsumexp", column)))
+    product = products.Product.of(ops.einsum(1, [(share, ()), (column, "i")], "i"))
+    assert not sum_of_softmax(product)
 
 
 def test_what_cannot_be_shown_is_named() -> None:
