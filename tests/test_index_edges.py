@@ -301,6 +301,13 @@ def test_a_scalar_is_no_row_of_a_softmax() -> None:
     assert not sum_of_softmax(product)
 
 
+def test_a_delta_with_a_number_puts_it_in() -> None:
+    """[i = 0]/(|A_ij| + A_ij) has no value where A_ij < 0."""
+    both = S.applyfunc(sp.Lambda(t, t * sp.sign(t))) + S
+    slopes = sb.hessian(MatrixElement(sp.HadamardPower(both, -1), 0, 0), S, S)
+    assert {entry.args[1:] for entry in slopes.atoms(MatrixElement)} == {(0, 0)}
+
+
 def test_what_cannot_be_shown_is_named() -> None:
     """SymPy cannot write -(0^-1) out; the error is ours all the same."""
     nothing = sp.Inverse(sp.MatMul(S, sp.ZeroMatrix(n, n), evaluate=False))

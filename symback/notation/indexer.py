@@ -335,6 +335,9 @@ class Indexer:
         if demands is None:
             return p.num(0)
         factors.extend(map(self._written, demands))
+        for demand in demands:  # [i = 0]*f(i) -> [i = 0]*f(0), for f(1) may have no value
+            for index, place in demand.fixed():
+                system.put(index, place)
         self.taken -= {index.name for index in made if index not in ranges}
         outside_free = dict(self.free)
         self.free.update(ranges)

@@ -254,6 +254,17 @@ class Demand:
     difference: Node
     firm: bool = False
 
+    def fixed(self) -> list[tuple[Node, Node]]:
+        """The index that is set equal to a number, with that number."""
+        found = [] if self.relation != "==" else symbols_of([self.difference])
+        if len(found) != 1 or only_sizes(self.difference):
+            return []
+        (index,) = found
+        if abs(coefficient_of(self.difference, index)) != 1:
+            return []
+        place = solve_for(self.difference, index)
+        return [(index, place)] if value_of(place) is not None else []
+
 
 def _order_of_solving(selection: tuple[Node, tuple[int, ...]]) -> tuple[int, bool]:
     """First the indices that were given, whose ranges are known then."""
