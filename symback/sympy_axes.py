@@ -149,21 +149,25 @@ class IndexedAxes:
             origins.append(ops.size_node(reader.size(low)))
         return tuple(shape), tuple(origins)
 
+    def _is_hidden(self, end: Any) -> bool:
+        """Whether an end names the index of a sum, and so is not known."""
+        return not end.free_symbols <= self._free
+
     def _is_looked_up(self, base: Any, axis: int) -> bool:
         """Whether an index of this axis is no sum of indices."""
-        return any(not end.free_symbols <= self._free for end in self.fixed[base][axis])
+        return any(map(self._is_hidden, self.fixed[base][axis]))
 
     def _is_worked_out(self, base: Any, axis: int) -> bool:
         """Whether an index of this axis is a function of others, floor(i/2) say, and no label."""
         return any(
-            not end.free_symbols <= self._free and not end.has(sp.Indexed, AppliedUndef)
+            self._is_hidden(end) and not end.has(sp.Indexed, AppliedUndef)
             for end in self.fixed[base][axis]
         )
 
     def _refuse_hidden_start(self, base: Any, ranges: list[tuple[Any, Any]]) -> None:
         """An index i - s*i whose sign is not known might be below 0, where an axis begins."""
         for start, _ in ranges:
-            if not start.free_symbols <= self._free:
+            if self._is_hidden(start):
                 raise Unsupported(
                     f"cannot tell where the entries of {base} begin: {start} may be below 0",
                     hint=f"declare the shape: IndexedBase('{base}', shape=(n,))",
@@ -171,7 +175,7 @@ class IndexedAxes:
 
     def _is_below(self, start: Any) -> bool:
         """Whether a window starts below 0, as far as its sign tells: that of x[i - m] at -m."""
-        return bool(start.could_extract_minus_sign()) and start.free_symbols <= self._free
+        return bool(start.could_extract_minus_sign()) and not self._is_hidden(start)
 
 
 def _extremes(index: Any, bounds: Mapping[Any, tuple[Any, Any]]) -> tuple[Any, Any]:

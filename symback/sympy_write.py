@@ -310,8 +310,7 @@ class Writer:
 
     def _own_index(self, inside: Any) -> Any:
         """An index for the entries of a matrix that is none of those in it or around it."""
-        names = {symbol.name for symbol in inside.atoms(sp.Symbol)}.union(self._indices)
-        return sp.Symbol(unused_index(names), integer=True)
+        return sp.Symbol(unused_index(_names_in(inside).union(self._indices)), integer=True)
 
     def _row_sums(self, p: Phrase) -> Any:
         (a,) = p.args
@@ -483,9 +482,14 @@ class Writer:
         return ArrayComprehension(body, *((index, 0, size - 1) for index, size in axes))
 
 
+def _names_in(body: Any) -> set[str]:
+    """The names of all symbols, those of the indices of sums and the variables of Lambdas too."""
+    return {symbol.name for symbol in body.atoms(sp.Symbol)}
+
+
 def _unused(body: Any) -> Any:
     """The index of the one column of a column, which nothing in `body` has."""
-    taken = {symbol.name for symbol in body.atoms(sp.Symbol)}
+    taken = _names_in(body)
     free = next(found for k in count() if (found := f"unused{k or ''}") not in taken)
     return sp.Symbol(free, integer=True)
 

@@ -653,14 +653,8 @@ def difference(answer: Any, truth: np.ndarray, problem: Problem, env: dict[Any, 
     if isinstance(answer, ArrayComprehension):
         return _difference_of_entries(answer, truth, problem, env)
     value = np.asarray(witness.evaluate(answer, env))
-    if not np.isfinite(value).all() and problem.expr.has(sp.Product):
-        raise ZeroDivisionError("a factor of a product is 0 here")
-    if not np.isfinite(value).all() and any(
-        e.exp.is_Rational and not e.exp.is_Integer for e in problem.expr.atoms(sp.Pow)
-    ):
-        raise ZeroDivisionError("0/0 where a root starts, for autodiff too")
-    if not np.isfinite(value).all() and _overflows(answer, env):
-        raise OverflowError("exp(u)*exp(-exp(u)) where floats end")
+    if not np.isfinite(value).all():
+        _excuse(answer, problem, env)
     if value.shape != truth.shape:
         same = [size for size in value.shape if size != 1] == [x for x in truth.shape if x != 1]
         if not same:
@@ -669,6 +663,16 @@ def difference(answer: Any, truth: np.ndarray, problem: Problem, env: dict[Any, 
     if not close(value, truth):
         return f"off by {np.abs(value - truth).max():.3g} of {np.abs(truth).max():.3g}"
     return ""
+
+
+def _excuse(answer: Any, problem: Problem, env: dict[Any, Any]) -> None:
+    """Raise where it is no wonder that an answer has no value."""
+    if problem.expr.has(sp.Product):
+        raise ZeroDivisionError("a factor of a product is 0 here")
+    if any(e.exp.is_Rational and not e.exp.is_Integer for e in problem.expr.atoms(sp.Pow)):
+        raise ZeroDivisionError("0/0 where a root starts, for autodiff too")
+    if _overflows(answer, env):
+        raise OverflowError("exp(u)*exp(-exp(u)) where floats end")
 
 
 def _overflows(answer: Any, env: dict[Any, Any]) -> bool:

@@ -35,6 +35,7 @@ from symback.simplify.kronecker import of_kronecker
 from symback.simplify.product import Product
 from symback.simplify.softmax import is_softmax
 from symback.simplify.sums import flatten_sum
+from symback.sizes import terms_of
 
 
 def fuse_elementwise(product: Product) -> bool:
@@ -238,7 +239,7 @@ def _before_spreading(node: Node) -> Node | None:
 
 
 def _terms(node: Node) -> list[Product]:
-    return [Product.of(term) for term in (node.args if node.op == "add" else (node,))]
+    return [Product.of(term) for term in terms_of(node)]
 
 
 def _along(product: Product, axes: list[int]) -> Node:
