@@ -283,7 +283,8 @@ def take_out(
         axes_of.append(frozenset(kept))
     if all(_is_entry(inner) for _, inner, _, _ in rests):
         return None  # x[0] - x[1] reads better than x'*(e_0 - e_1)
-    if len(out) == 1 and any(_is_scaled(inner, kept) for _, inner, kept, _ in rests):
+    scaled = (_is_scaled(inner, kept) for _, inner, kept, _ in rests)
+    if len(out) == 1 and not spread and any(scaled):
         return None  # A'*(u .* v) + B'*(u .* w) reads better than (diag(v)*A + diag(w)*B)'*u
     axes = _union_axes(axes_of, spread=spread)
     if axes is None or len(axes) > max(2, len(out)):

@@ -14,6 +14,7 @@ from symback.ops import (
     add,
     einsum,
     einsum_parts,
+    is_closed,
     scale,
 )
 
@@ -96,6 +97,21 @@ class Product:
                 factors[factors.index(bearer)] = (einsum(1, [bearer, selection], kept), kept)
                 break
         return self._of(factors)
+
+    def with_open_sums(self) -> Product:
+        """Sums of functions among the factors opened: c*(x_i*f(x)_i) is c*x_i*f(x)_i, summed."""
+        coef, factors, sizes = self.coef, [], dict(self.sizes)
+        for place, (factor, labels) in enumerate(self.factors):
+            if not is_closed(factor) or all(f.op != "map" for f in factor.args):
+                factors.append((factor, labels))
+                continue
+            number, inside, _, lengths = einsum_parts(factor)
+            names = [("inside", place, x) for x in range(len(lengths))]
+            coef *= number
+            for arg, own in zip(factor.args, inside, strict=True):
+                factors.append((arg, tuple(names[x] for x in own)))
+            sizes.update(zip(names, lengths, strict=True))
+        return Product(coef, factors, self.out, sizes)
 
     def _of(self, factors: list[tuple[Node, Labels]]) -> Product:
         """This product of other factors, which need not carry every label."""

@@ -418,8 +418,8 @@ class Simplifier:
         """The sum with one common factor taken out, if that makes it shorter."""
         apart = [Product.of(split_coefficient(term)[1]) for term in node.args]
         joined = [product.by_components() for product in apart]
-        sliced = apart if self.indices else [product.with_slices() for product in apart]
-        ways = [way for k, way in enumerate((joined, apart, sliced)) if k == 1 or way != apart]
+        other = [p.with_open_sums() if self.indices else p.with_slices() for p in apart]
+        ways = [way for k, way in enumerate((joined, apart, other)) if k == 1 or way != apart]
         groups = [
             (products, members)
             for products in ways
