@@ -510,6 +510,11 @@ def opposite(total: Phrase) -> Phrase:
     return add([mul([term], -1) for term in total.args])
 
 
+def _is_chain(p: Phrase) -> bool:
+    """Whether this is a product of several matrices."""
+    return p.head == "mul" and sum(a.is_matrix for a in p.args) > 1
+
+
 def _transpose(p: Phrase) -> Phrase:
     shape = (p.shape[1], p.shape[0])
     if p.head == "transpose":
@@ -541,7 +546,8 @@ def _transpose(p: Phrase) -> Phrase:
         return Phrase("sum_over", (transpose(p.args[0]), *p.args[1:]), p.data, shape)
     if p.head == "add":
         flipped = [transpose(a) for a in p.args]
-        if sum(a.length for a in flipped) <= sum(a.length for a in p.args) + 1:
+        allowed = 2 if all(map(_is_chain, p.args)) else 1
+        if sum(a.length for a in flipped) <= sum(a.length for a in p.args) + allowed:
             return add(flipped)
     if p.head == "inverse":
         return Phrase("inverse", (transpose(p.args[0]),), (), shape)
