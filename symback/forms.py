@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Literal, TypeAlias
 
+from symback.backprop import backprop
+from symback.errors import Unsupported
 from symback.explicit import entries_of
 from symback.graph import Node, Shape, symbols_of, transform, tree_size
 from symback.notation import Notation
 from symback.notation.indexer import column_shape
-from symback.ops import einsum, number, rebuild, symbol
+from symback.ops import ONE, einsum, number, rebuild, symbol
 from symback.phrase import Phrase, num, transpose, unit_columns
 from symback.problem import Problem, Target
 from symback.rules import one_hot
@@ -39,25 +41,47 @@ class Forms:
         self._adjoints = {a.symbol: a.named for a in adjoints.values() if a.symbol is not a.named}
         self._forward = {d.symbol.node: d.tensor.node for d in problem.definitions}
         self._everything = {**self._forward, **self._adjoints}
-        self._expanded: dict[ClosedIn, dict[Node, Node]] = {"symbols": {}, "nodes": {}}
+        self._in_symbols: dict[Node, Node] = {}
+        self._in_nodes: dict[Node, Node] = {}
         self._simplify = Simplifier(projections=True)
 
     # --- closed forms --------------------------------------------------------------------------
 
-    def closed(self, node: Node) -> tuple[Node, ClosedIn]:
-        """The node in the given symbols; where that is too long in forward nodes, or as it is."""
-        stages: tuple[tuple[ClosedIn, Mapping[Node, Node]], ...] = (
-            ("symbols", self._everything),
-            ("nodes", self._adjoints),
-        )
-        for closed_in, bindings in stages:
-            if tree_size(node, bindings) <= MAX_CLOSED:
-                return self._simplify(self._expand(node, closed_in, bindings)), closed_in
+    def closed(self, adjoint: Adjoint) -> tuple[Node, ClosedIn]:
+        """An adjoint in the given symbols; where that is too long in forward nodes, or as it is."""
+        node = adjoint.named
+        if tree_size(node, self._everything) <= MAX_CLOSED:
+            form = self._simplify(self._expand(node, self._everything, self._in_symbols))
+            if any(unit_sum.otherwise is None for unit_sum in adjoint.unit_sums):
+                return form, "symbols"
+            other = self._of_simplified_output(adjoint)
+            return min(form, other or form, key=self._simplify.cost), "symbols"
+        if tree_size(node, self._adjoints) <= MAX_CLOSED:
+            return self._simplify(self._expand(node, self._adjoints, self._in_nodes)), "nodes"
         return node, "adjoints"
 
-    def _expand(self, root: Node, closed_in: ClosedIn, bindings: Mapping[Node, Node]) -> Node:
+    def _of_simplified_output(self, adjoint: Adjoint) -> Node | None:
+        """The adjoint from an output that was simplified first: log(sigmoid(u)) is one function.
+
+        None where the output, written out, is long.
+        """
+        problem = self.problem
+        target = problem.tensor(adjoint.name).node
+        bindings = {name: node for name, node in self._forward.items() if name is not target}
+        output = problem.output.symbol.node
+        if output is target or tree_size(output, bindings) > MAX_CLOSED:
+            return None
+        root = self._simplify(self._expand(output, bindings, {}))
+        upstream = ONE if problem.upstream is None else problem.upstream.node
+        try:
+            (slope,) = backprop(root, [target], upstream)
+        except Unsupported:  # a power that was joined may have no rule
+            return None
+        closed = self._expand(self._simplify(slope), self._forward, self._in_symbols)
+        return self._simplify(closed)
+
+    def _expand(self, root: Node, bindings: Mapping[Node, Node], memo: dict[Node, Node]) -> Node:
         """`root` with every bound symbol replaced, and those in the replacements too."""
-        memo = self._expanded[closed_in]
         stack = [s for s in symbols_of([root]) if s in bindings]
         while stack:
             name = stack[-1]

@@ -70,7 +70,7 @@ class Gradient(Shown):
 
     @cached_property
     def _closed(self) -> tuple[Node, ClosedIn]:
-        return self._forms.closed(self.adjoint.named)
+        return self._forms.closed(self.adjoint)
 
     @property
     def closed_node(self) -> Node:

@@ -290,7 +290,7 @@ def test_a_wrong_closed_form_is_not_shown(monkeypatch: pytest.MonkeyPatch) -> No
 
     honest = Forms.closed
     monkeypatch.setattr(
-        Forms, "closed", lambda self, node: (scale(2, honest(self, node)[0]), "symbols")
+        Forms, "closed", lambda self, adjoint: (scale(2, honest(self, adjoint)[0]), "symbols")
     )
     with pytest.raises(WrongAnswer, match="closed form"):
         derive(text)

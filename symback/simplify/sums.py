@@ -21,16 +21,18 @@ from symback.ops import (
     split_coefficient,
     split_power,
     subtract,
+    turned_matrix,
     value_of,
 )
 from symback.simplify.cases import join_cases
 from symback.simplify.expand import MAX_EXPANDED_TERMS, expand, is_fixed, is_sum
-from symback.simplify.product import Product, opposite, opposites
+from symback.simplify.product import Product, flipped, opposite, opposites
 from symback.simplify.selections import join_residues
+from symback.sizes import terms_of
 
 
 def flatten_sum(node: Node) -> Node:
-    """a + 2*(b - c) -> a + 2*b - 2*c."""
+    """a + 2*(b - c) -> a + 2*b - 2*c, and I + A + (I + B)' -> 2*I + A + B'."""
     if node.op != "add":
         return node
     terms, todo = [], list(reversed(node.args))
@@ -41,7 +43,20 @@ def flatten_sum(node: Node) -> Node:
             todo.extend(scale(coef, inner) for inner in reversed(core.args))
         else:
             terms.append(term)
-    return add(*terms)
+    opened = [part for term in terms for part in _turned_parts(term)]
+    total = add(*opened)
+    return add(*terms) if len(terms_of(total)) == len(opened) else total
+
+
+def _turned_parts(term: Node) -> Iterator[Node]:
+    """The terms of 2*(A + B)', each turned; anything else as it is."""
+    coef, core = split_coefficient(term)
+    total = turned_matrix(core)
+    if total is None or total.op != "add":
+        yield term
+        return
+    for part in total.args:
+        yield scale(coef, flipped(part))
 
 
 def fuse_sum(node: Node, tidy: Callable[[Node], Node], *, factor: bool = False) -> Node:
