@@ -153,7 +153,7 @@ class _Variable:
             raise Unsupported(f"cannot differentiate by {wrt}: it is not a variable")
         self.node = base.node
         self.shape: Shape = base.shape
-        self.structure = reader.structure_of(wrt)
+        self.structure = reader.structure_of(wrt.args[0] if indices else wrt)
         if indices:
             sized = [i for i, size in zip(indices, base.shape, strict=True) if size != 1]
             self.entry = tuple(sized)
@@ -193,11 +193,11 @@ class _Derivation:
         tidy = self._tidy(indices, _kinks(node, [v.node for v in self.variables]))
         for variable in self.variables:
             node = tidy(sweep(node, [variable.node])[0])
+            if variable.structure:
+                node = tidy(_within(node, variable))
             if variable.entry is not None:
                 self.whole = node
                 node = tidy(_at_entry(node, variable.entry))
-            elif variable.structure:
-                node = tidy(_within(node, variable))
         self.node = node
         return self
 

@@ -205,9 +205,8 @@ class Writer:
             return self._scalar_function(name, tuple(order))(*args)
         if name in PLAIN and not adds_ones(p):
             return self(p.args[0]).applyfunc(as_lambda(PLAIN[name]))
-        matrices = [a for a in p.args if a.is_matrix]
-        if len(set(matrices)) == 1 and name not in {*COMPOSED, *PLAIN}:
-            return self(matrices[0]).applyfunc(self._scalar_function(name, tuple(order)))
+        if len(p.args) == 1 and name not in {*COMPOSED, *PLAIN}:
+            return self(p.args[0]).applyfunc(self._scalar_function(name, tuple(order)))
         inner = argument(p)
         if inner == p and name == "where":
             return self._masked(p)
