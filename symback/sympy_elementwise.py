@@ -18,7 +18,7 @@ def _candidates(p: Phrase) -> list[Phrase]:
     todo = [p]
     while todo:
         piece = todo.pop()
-        if not piece.is_matrix or piece.head == "ones" or piece in found:
+        if not piece.is_matrix or piece.head in ("ones", "zeros") or piece in found:
             continue
         if not (piece.head == "function" and piece.data[0] in CONDITIONS):
             found.append(piece)
@@ -107,7 +107,7 @@ def is_opposite(p: Phrase, inner: Phrase) -> bool:
 
 
 def made_of(p: Phrase, inner: Phrase) -> bool:
-    """Whether an elementwise tree has no matrix in it but `inner` and ones."""
-    if p == inner or not p.is_matrix or p.head == "ones" or is_opposite(p, inner):
+    """Whether an elementwise tree has no matrix in it but `inner`, ones and zeros."""
+    if p == inner or not p.is_matrix or p.head in ("ones", "zeros") or is_opposite(p, inner):
         return True
     return _is_elementwise(p) and all(made_of(a, inner) for a in elements(p) if a.is_matrix)

@@ -536,6 +536,6 @@ class _ElementwiseWriter:
             return sp.Pow(*args)
         if p.head == "add":
             return sp.Add(*map(as_number, args))
-        if p.head == "ones":
-            return sp.Integer(1)
+        if p.head in ("ones", "zeros"):
+            return sp.Integer(p.head == "ones")
         return sp.Mul(self.writer._number_of(p), *map(as_number, args))

@@ -49,9 +49,20 @@ def absorb_into_case(product: Product, tidy: Callable[[Node], Node]) -> bool:
         cases = [zeros(()) if is_zero(x) else x for x in cases]
         if pure:
             product.coef = 1
-        product.replace([place, *absorbed], [(apply("where", condition, *cases), labels)])
+        product.replace([place, *absorbed], [(where(condition, *cases), labels)])
         return True
     return False
+
+
+def where(condition: Node, a: Node, b: Node) -> Node:
+    """A case, cases inside it in the order of one list.
+
+    where(c, where(d, 0, x), 0) -> where(d, 0, where(c, x, 0))
+    """
+    if is_zero(b) and _is_case(a) and is_zero(a.args[1]):
+        first, nothing, x = a.args
+        return apply("where", first, nothing, where(condition, x, b))
+    return apply("where", condition, a, b)
 
 
 def join_cases(node: Node, tidy: Callable[[Node], Node]) -> Node | None:
@@ -77,7 +88,7 @@ def join_cases(node: Node, tidy: Callable[[Node], Node]) -> Node | None:
                 continue
             parts = [(scale(coef, x), in_case(mate, condition, k)) for k, x in ((1, a), (2, b))]
         cases = [tidy(add(*(broadcast(part, case) for part in pair))) for pair in parts]
-        joined = apply("where", condition, *cases)
+        joined = where(condition, *cases)
         joined = out_of_cases(joined) or joined
         joined = flipped(joined) if turned else joined
         rest = [t for t in node.args if t is not term and t is not mate]

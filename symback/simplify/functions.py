@@ -30,7 +30,7 @@ from symback.ops import (
 from symback.rules import hadamard
 from symback.simplify.blocks import of_block_diagonal
 from symback.simplify.cancel import take_out_scalars
-from symback.simplify.cases import in_case, out_of_cases
+from symback.simplify.cases import in_case, out_of_cases, where
 from symback.simplify.kronecker import of_kronecker
 from symback.simplify.product import Product
 from symback.simplify.softmax import is_softmax
@@ -202,9 +202,8 @@ def fuse_function(node: Node) -> Node:
     if name == "where":
         condition, a, b = node.args
         a, b = in_case(a, condition, 1), in_case(b, condition, 2)
-        if (a, b) != node.args[1:]:
-            return apply("where", condition, a, b)
-        return out_of_cases(node) or node
+        case = where(condition, a, b)
+        return case if case is not node else out_of_cases(node) or node
     if name == "log":
         u = _one_plus_exp(node.args[0])
         if u is not None:
