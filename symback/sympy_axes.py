@@ -9,6 +9,7 @@ from typing import Any, Protocol
 import sympy as sp
 from sympy.core.function import AppliedUndef
 from sympy.matrices.expressions import special
+from sympy.matrices.expressions.matexpr import MatrixElement
 from sympy.tensor.array.expressions import array_expressions as arrays
 
 from symback import ops
@@ -25,8 +26,13 @@ class SizeReader(Protocol):
 
 
 def size_symbols(expressions: Sequence[Any]) -> set[Any]:
-    """The symbols that are sizes: in shapes, in the bounds of sums, and strides s in x[s*i + a]."""
+    """The symbols that are sizes: in shapes, in the bounds of sums, and strides s in x[s*i + a].
+
+    Not the free index of Sum(A[i, j]*w[j], (j, 0, i)), a bound that is an index too.
+    """
     found: set[Any] = set()
+    bounding: set[Any] = set()
+    indexing: set[Any] = set()
     nothing: frozenset[Any] = frozenset()
     todo = [(sp.sympify(expr, strict=True), nothing) for expr in expressions]
     while todo:
@@ -43,16 +49,30 @@ def size_symbols(expressions: Sequence[Any]) -> set[Any]:
         elif isinstance(node, (sp.Sum, sp.Product)):
             bound |= {limit[0] for limit in node.limits}
             ends = [end for limit in node.limits for end in limit[1:]]
-            parts.extend(ends)
+            for symbols in (end.free_symbols for end in ends):
+                bounding |= symbols if symbols.isdisjoint(bound) else set()
             parts.extend(stride for end in ends for stride in _strides(end))
         elif isinstance(node, sp.Lambda):
             bound |= set(node.variables)
+        if isinstance(node, (sp.Indexed, MatrixElement)):
+            indexing.update(s for index in node.indices for s in _summands(index))
         for part in parts:
             symbols = sp.sympify(part, strict=True).free_symbols
             if symbols.isdisjoint(bound):
                 found |= symbols
         todo.extend((arg, bound) for arg in getattr(node, "args", ()))
-    return {s for s in found if s.is_Symbol}
+    free = {s for s in bounding - found if not s.is_positive and _is_index(s, indexing)}
+    return {s for s in found | bounding if s.is_Symbol} - free
+
+
+def _is_index(symbol: Any, indexing: Collection[Any]) -> bool:
+    return symbol in indexing or symbol.name in ("i", "j")
+
+
+def _summands(index: Any) -> set[Any]:
+    """The symbols that an index adds: i and a of s*i + a + 2*i."""
+    terms = sp.Add.make_args(sp.expand(index))
+    return {s for term in terms if len(term.free_symbols) == 1 for s in term.free_symbols}
 
 
 def _strides(index: Any) -> set[Any]:
