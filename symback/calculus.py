@@ -23,7 +23,15 @@ from symback.simplify import Simplifier, simplify
 from symback.simplify.blocks import expand_blocks
 from symback.simplify.expand import MAX_EXPANDED_TERMS, expand, is_sum, masks_in
 from symback.sizes import times
-from symback.sympy_lists import each_gradient, each_hessian, each_jacobian, entries, is_list
+from symback.sympy_lists import (
+    each_gradient,
+    each_hessian,
+    each_jacobian,
+    entries,
+    is_explicit,
+    is_list,
+    row_by_row,
+)
 from symback.sympy_read import Reader, expression, short_text
 from symback.sympy_write import Writer
 from symback.tensor import Tensor, show_shape
@@ -83,10 +91,22 @@ def jacobian(expr: Any, wrt: Any, layout: Layout = "mixed") -> Any:
     if is_list(wrt):
         if layout != "mixed":
             raise Unsupported(f"layout {layout!r} is for one variable, not for a list of them")
-        variables = entries(wrt)
-        derivation, places = _Derivation(expr, tuple(variables)), range(len(variables))
-        return each_jacobian([derivation.by(place).write("mixed") for place in places], wrt)
-    return _Derivation(expr, (wrt,)).by(0).write(layout)
+        return each_jacobian(_slopes(expr, entries(wrt)), wrt)
+    slope = _Derivation(expr, (wrt,)).by(0).write(layout)
+    if is_list(expr) and layout == "mixed" and isinstance(slope, sp.FunctionMatrix):
+        return row_by_row(lambda entry: jacobian(entry, wrt), expression(expr), wrt) or slope
+    return slope
+
+
+def _slopes(expr: Any, variables: Sequence[Any]) -> list[Any]:
+    """The derivative of an expression by each of several scalars, that of a list explicit."""
+    derivation = _Derivation(expr, tuple(variables))
+    slopes = [derivation.by(place).write("mixed") for place in range(len(variables))]
+    if not is_list(expr) or all(map(is_explicit, slopes)):
+        return slopes
+    table = expression(expr)
+    each = zip(*(_slopes(entry, variables) for entry in table), strict=True)
+    return [sp.Matrix(*table.shape, list(column)) for column in each]
 
 
 def hessian(expr: Any, x: Any, y: Any = None, layout: Literal["mixed", "vec"] = "mixed") -> Any:

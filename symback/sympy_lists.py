@@ -15,6 +15,23 @@ def is_list(wrt: Any) -> bool:
     return isinstance(wrt, (list, tuple, sp.Tuple, sp.MatrixBase, sp.NDimArray))
 
 
+def is_explicit(slope: Any) -> bool:
+    """Whether this is a scalar or has its entries one by one."""
+    return isinstance(slope, sp.MatrixBase) or not getattr(slope, "is_Matrix", False)
+
+
+def row_by_row(slope: Callable[[Any], Any], table: Any, wrt: Any) -> Any:
+    """The derivative of a column of scalars by a scalar or by a column; None by anything else."""
+    if table.shape[1] != 1:
+        return None
+    rows = [slope(entry) for entry in table]
+    if not getattr(wrt, "is_Matrix", False):
+        return sp.Matrix(rows) if all(map(is_explicit, rows)) else None
+    if wrt.shape[1] != 1 or any(isinstance(row, sp.FunctionMatrix) for row in rows):
+        return None
+    return sp.BlockMatrix([[sp.Transpose(row).doit(deep=False)] for row in rows])
+
+
 def entries(wrt: Any) -> list[Any]:
     """The variables of a list, in row-major order.
 
@@ -63,7 +80,7 @@ def each_jacobian(slopes: Sequence[Any], wrt: Any) -> Any:
     """
     if not any(getattr(slope, "is_Matrix", False) for slope in slopes):
         return each_gradient(slopes, wrt)
-    if not all(isinstance(slope, sp.MatrixBase) for slope in slopes):
+    if not all(map(is_explicit, slopes)):
         raise Unsupported(
             "the derivative of a matrix of symbolic size by a list of variables",
             hint="differentiate by one variable at a time",
