@@ -382,7 +382,8 @@ def _with_ends(expr: Any, endless: Any) -> Any:
     """Sums and products without an end, which are differentiated term by term, with one."""
 
     def closed(total: Any) -> Any:
-        limits = ((i, low, endless if high is sp.oo else high) for i, low, high in total.limits)
+        ends = {sp.oo: endless, -sp.oo: -endless}
+        limits = ((i, ends.get(low, low), ends.get(high, high)) for i, low, high in total.limits)
         return total.func(total.function, *limits)
 
     return expr.replace(lambda e: isinstance(e, (sp.Sum, sp.Product)), closed)

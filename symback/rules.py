@@ -410,7 +410,7 @@ MAX_UNROLLED_POWER = 12
 
 
 def _vjp_matpow(node: Node, k: int, g: Node, lead: Labels) -> Node:
-    """d(X^n) = sum over r < n of X^r*dX*X^(n-1-r). [MN] 9.13.3"""
+    """d(X^n) = sum over r < n of X^r*dX*X^(n-1-r); d(tr(X^p)) = p*tr(X^(p-1)*dX). [MN] 9.13.3"""
     a, exponent = node.args
     count = value_of(exponent)
     if k == 1:
@@ -418,7 +418,14 @@ def _vjp_matpow(node: Node, k: int, g: Node, lead: Labels) -> Node:
     if exponent.shape:
         raise Unsupported("cannot differentiate a matrix power: a sum counts its exponent")
     if count is not None and (count.denominator != 1 or count < 0):
-        raise Unsupported("cannot differentiate a matrix power: its exponent is no whole number")
+        scaled = _multiple_of_identity(g, lead)
+        if scaled is None:
+            raise Unsupported(
+                "cannot differentiate a matrix power here: its exponent is no whole number, and a "
+                "closed form exists only inside a trace"
+            )
+        lower = matrix_power(a, number(count - 1))
+        return einsum(count, [(scaled, lead), (lower, "ji")], (*lead, "i", "j"))
     if count is None and exponent.op != "symbol" and not never_negative(exponent):
         raise Unsupported("cannot differentiate a matrix power: its exponent may be negative")
 
@@ -442,16 +449,25 @@ def _vjp_matpow(node: Node, k: int, g: Node, lead: Labels) -> Node:
 
 def _vjp_expm(node: Node, k: int, g: Node, lead: Labels) -> Node:
     """d(tr(exp(X))) = tr(exp(X)*dX), when the upstream gradient is a multiple of I. [MN] 8.8"""
-    if g.op == "einsum":
-        coef, labels, out, sizes = einsum_parts(g)
-        *_, row, column = out
-        if row == column and all(row not in own for own in labels) and row not in out[:-2]:
-            others = {label: sizes[label] for label in out[:-2]}
-            scaled = einsum(coef, zip(g.args, labels, strict=True), out[:-2], others)
-            return einsum(1, [(scaled, lead), (node, "ji")], (*lead, "i", "j"))
-    raise Unsupported(
-        "cannot differentiate a matrix exponential here: a closed form exists only inside a trace"
-    )
+    scaled = _multiple_of_identity(g, lead)
+    if scaled is None:
+        raise Unsupported(
+            "cannot differentiate a matrix exponential here: "
+            "a closed form exists only inside a trace"
+        )
+    return einsum(1, [(scaled, lead), (node, "ji")], (*lead, "i", "j"))
+
+
+def _multiple_of_identity(g: Node, lead: Labels) -> Node | None:
+    """c for the upstream gradient c*I, which is that of c*tr(F); None for any other."""
+    if g.op != "einsum":
+        return None
+    coef, labels, out, sizes = einsum_parts(g)
+    *_, row, column = out
+    if row != column or any(row in own for own in labels) or row in out[:-2]:
+        return None
+    others = {label: sizes[label] for label in out[:-2]}
+    return einsum(coef, zip(g.args, labels, strict=True), out[:-2], others)
 
 
 def _vjp_stack(node: Node, k: int, g: Node, lead: Labels) -> Node:

@@ -140,10 +140,13 @@ class IndexedAxes:
         if known is None and declared is None:
             raise Unsupported(f"{base} needs indices or a shape")
         rank = len(declared) if declared is not None else len(known or ())
+        if known is None:  # a variable that the expression has not
+            self.ranges[base], self.fixed[base] = [[] for _ in declared], [[] for _ in declared]
+            known = self.ranges[base]
         shape: list[Size] = []
         origins: list[Node] = []
         for axis in range(rank):
-            ranges = known[axis] if known else []
+            ranges = known[axis]
             low, high = _hull(ranges)
             if high is not None and high.is_negative and self._is_looked_up(base, axis):
                 low = None  # x[Abs(i - j)] beside x[-i] alone

@@ -32,6 +32,7 @@ from symback.rules import broadcast
 from symback.simplify.expand import has_values
 from symback.simplify.selections import conditions_in
 from symback.sizes import minus, plus
+from symback.sympy_matrices import Vec
 from symback.sympy_scope import Env, Scope
 from symback.tensor import Index, Tensor
 
@@ -75,7 +76,6 @@ COMPOSED: dict[Any, Callable[[Tensor], Tensor]] = {
     sp.coth: _reciprocal_of("tanh"),
     sp.erfc: lambda x: tn.add(tn.scalar(1), tn.scale(-1, tn.elementwise("erf", x))),
     sp.digamma: lambda x: tn.elementwise("polygamma", tn.scalar(0), x),
-    sp.factorial: lambda x: tn.elementwise("gamma", tn.add(x, tn.scalar(1))),
 }
 
 LARGEST_SPELLED_OUT = 4
@@ -589,6 +589,30 @@ def _permuted(r: Scope, expr: Any, env: Env) -> Tensor:
     return Tensor(ops.einsum(1, [(t.node, axes)], out), tuple(t.shape[axis] for axis in order))
 
 
+def _unless_constant(build: Callable[..., Tensor]) -> Callable[[Scope, Any, Env], Tensor]:
+    """A reader of a function that stays as it is where nothing is differentiated by."""
+
+    def read(r: Scope, expr: Any, env: Env) -> Tensor:
+        return r.constant(expr, env) if r.is_constant(expr, env) else build(*r.all(expr.args, env))
+
+    return read
+
+
+def _floor(x: Tensor) -> Tensor:
+    return tn.elementwise("floor", x)
+
+
+def _remainder(x: Tensor, divisor: Tensor) -> Tensor:
+    """x - d*floor(x/d)"""
+    whole = _floor(tn.hadamard(x, tn.reciprocal(divisor)))
+    return tn.add(x, tn.scale(-1, tn.hadamard(divisor, whole)))
+
+
+def _vec(matrix: Tensor) -> Tensor:
+    column = tn.vec(matrix)
+    return Tensor(column.node, (*column.shape, 1), column.free)
+
+
 READERS: dict[Any, Callable[[Scope, Any, Env], Tensor]] = {
     sp.Add: lambda r, e, env: tn.add(*r.all(e.args, env)),
     sp.Mul: _mul,
@@ -632,6 +656,11 @@ READERS: dict[Any, Callable[[Scope, Any, Env], Tensor]] = {
     sp.Sum: _sum,
     sp.Product: _product,
     sp.KroneckerDelta: _delta,
+    sp.factorial: _unless_constant(lambda n: tn.elementwise("gamma", tn.add(n, tn.scalar(1)))),
+    sp.ceiling: _unless_constant(lambda x: tn.scale(-1, _floor(tn.scale(-1, x)))),
+    sp.frac: _unless_constant(lambda x: tn.add(x, tn.scale(-1, _floor(x)))),
+    sp.Mod: _unless_constant(_remainder),
+    Vec: lambda r, e, env: _vec(r.read(e.args[0], env)),
     sp.Derivative: _derivative,
     sp.Subs: _substituted,
     ArrayComprehension: _array_comprehension,

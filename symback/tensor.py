@@ -304,10 +304,6 @@ def matrix_power(t: Tensor, exponent: Tensor) -> Tensor:
     e = as_scalar(exponent).node
     value = ops.value_of(e)
     base = t.node
-    if value is not None and value.denominator != 1 and not ops.is_diagonal(base):
-        raise Unsupported(
-            f"a matrix power needs a whole exponent, not {value}", hint="elementwise power is .^"
-        )
     if value is not None and value < -1 and value.denominator == 1:
         base, e = ops.inverse(base), ops.number(-value)
     return Tensor(ops.matrix_power(base, e), t.shape)

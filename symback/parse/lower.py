@@ -16,6 +16,7 @@ from symback.errors import (
     ShapeError,
     SymbackError,
     SyntaxProblem,
+    Unsupported,
     ValueProblem,
     did_you_mean,
 )
@@ -223,6 +224,12 @@ class _Lowering:
             raise ShapeError(
                 f"a vector has no powers: shape {tn.show_shape(base.shape)}",
                 hint="elementwise powers are written .^",
+            )
+        value = ops.value_of(e.node)
+        if value is not None and value.denominator != 1 and not ops.is_diagonal(base.node):
+            raise Unsupported(
+                f"a matrix power needs a whole exponent, not {value}",
+                hint="elementwise power is .^",
             )
         return tn.matrix_power(base, e)
 

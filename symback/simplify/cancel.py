@@ -252,7 +252,9 @@ def take_out_scalars(node: Node) -> Node:
     det(inv(A)) -> 1/det(A)
     """
     a = node.args[0]
-    if a.op == "einsum":
+    exponent = value_of(node.args[-1]) if node.op == "matpow" else None
+    is_root = exponent is not None and exponent.denominator != 1
+    if a.op == "einsum" and not is_root:
         coef, labels, out, sizes = einsum_parts(a)
         scalars = [arg for arg, own in zip(a.args, labels, strict=True) if not own]
         rest: list[Factor] = [(arg, own) for arg, own in zip(a.args, labels, strict=True) if own]
@@ -271,9 +273,8 @@ def take_out_scalars(node: Node) -> Node:
         return matrix_power(a.args[0], scale(-1, a.args[1]))
     if node.op == "inv":
         return inverse_of_chain(node)
-    e_value = value_of(node.args[1]) if node.op == "matpow" else None
-    if e_value is not None and 1 < e_value <= MAX_CHAIN_POWER:
-        steps = range(int(e_value))
+    if exponent is not None and not is_root and 1 < exponent <= MAX_CHAIN_POWER:
+        steps = range(int(exponent))
         return einsum(1, [(a, (k, k + 1)) for k in steps], (0, len(steps)), merge=True)
     return node
 

@@ -182,10 +182,11 @@ def _join_selections(product: Product) -> bool:
                 if r not in other_labels:
                     continue
                 stays = r in product.out or product.places(r) != 2
-                if one is other and len(one_labels) == 3 and one_labels[0] == r == other_labels[0]:
-                    if stays or not unique_digits(one):
+                if one_labels[0] == r == other_labels[0] and _same_digits(one, other):
+                    if stays:
                         continue
-                    pairs = zip(one_labels[1:], other_labels[1:], one.shape[1:], strict=True)
+                    ends = digits_of(one, one_labels), digits_of(other, other_labels)
+                    pairs = zip(*ends, digits_of(one, one.shape), strict=True)
                     product.replace((i, j), [delta(x, y, size) for x, y, size in pairs])
                     product.forget(r)
                     return True
@@ -196,6 +197,12 @@ def _join_selections(product: Product) -> bool:
                         product.forget(r)
                         return True
     return False
+
+
+def _same_digits(one: Node, other: Node) -> bool:
+    """Whether both write an index in the same two digits."""
+    unique = one.rank == other.rank == 3 and unique_digits(one) and unique_digits(other)
+    return unique and digits_of(one, one.shape) == digits_of(other, other.shape)
 
 
 def unique_digits(node: Node) -> bool:
