@@ -294,6 +294,8 @@ class _Derivation:
         if form is not None:
             return form
         node = expand_blocks(node)
+        if node.rank > 2:
+            node = self._tidy(True, frozenset())(node)
         form = notation.comprehension(node) if node.shape else notation.indexed(node, ())
         return self._entry_of_whole(notation, form)
 
@@ -328,8 +330,9 @@ class _Derivation:
     def _vectorised(self, notation: Notation) -> Node:
         """The derivative as a matrix, multiplied out where only that has a matrix notation."""
         stacked = self._stacked(self.node)
-        if notation.matrix(stacked) is not None:
-            return stacked
+        for candidate in (simplify(stacked), stacked):
+            if notation.matrix(candidate) is not None:
+                return candidate
         expanded = expand(self.node, MAX_EXPANDED_TERMS, is_sum)
         if expanded is None:
             return stacked

@@ -392,20 +392,28 @@ def _joined_kroneckers(terms: list[Phrase]) -> list[Phrase]:
             if first.args[side] != second.args[side]:
                 continue
             other = 1 - side
-            total = add([mul([first.args[other]], coef), mul([second.args[other]], other_coef)])
-            pair = (total, first.args[1]) if side else (first.args[0], total)
             before, after = around
-            joined = mul([*before, kron(*pair, shape=first.shape), *after])
+            if first == second:
+                joined = mul([*before, first, *after], coef + other_coef)
+            else:
+                total = add([mul([first.args[other]], coef), mul([second.args[other]], other_coef)])
+                pair = (total, first.args[1]) if side else (first.args[0], total)
+                joined = mul([*before, kron(*pair, shape=first.shape), *after])
             rest = [t for i, t in enumerate(terms) if i not in (j, k)]
             return _joined_kroneckers([*rest, joined])
     return terms
 
 
 def _joined_commutations(terms: list[Phrase]) -> list[Phrase]:
-    """A*K + B*K -> (A + B)*K for a commutation matrix K."""
+    """A*K + B*K -> (A + B)*K for a commutation matrix K, or for Kronecker products A and B."""
     groups: dict[Phrase, list[Phrase]] = {}
     for term in terms:
-        if term.head == "mul" and len(term.args) > 1 and term.args[-1].head == "commutation":
+        if term.head != "mul" or len(term.args) < 2:
+            continue
+        if term.args[-1].head == "commutation" or [a.head == "kron" for a in term.args] == [
+            True,
+            False,
+        ]:
             groups.setdefault(term.args[-1], []).append(term)
     for last, members in groups.items():
         if len(members) > 1:

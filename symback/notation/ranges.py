@@ -383,17 +383,20 @@ class System:
         known = value_of(total)
         if known is not None:
             return known == 0
-        solutions = [
-            Solution(index, solve_for(total, index), self.ranges, self.free)
-            for index in self.ranges
-            if abs(coefficient_of(total, index)) == 1
-        ]
+        solutions = self._solutions(total)
         if not solutions:
             self.demands.append(Demand("==", total))
             return True
         best = min(solutions, key=lambda solution: solution.difficulty)
         self._apply(best, firm=condition_of(node)[0] == (-1,))
         return True
+
+    def _solutions(self, total: Node) -> list[Solution]:
+        return [
+            Solution(index, solve_for(total, index), self.ranges, self.free)
+            for index in self.ranges
+            if abs(coefficient_of(total, index)) == 1
+        ]
 
     def _take_given(self, node: Node, label: int) -> bool:
         """An index that was given (`w[k]`) takes its value; it is taken to lie within its axis."""
@@ -411,9 +414,10 @@ class System:
     def _take_digits(self, total: Node) -> bool:
         """p == s*i + a with a = 0..s-1 has the one solution i = floor(p/s), a = p - s*i.
 
-        Where a is given from outside, [a == p - s*i] stays.
+        Where a is given from outside, p is s*i + a if p is summed over, or [a == p - s*i] stays.
         """
-        known = {**self.free, **self.ranges}
+        solved = any(solution.difficulty == 0 for solution in self._solutions(total))
+        known = self.ranges if solved else {**self.free, **self.ranges}
         for high, low in product(self.ranges, known):
             sign = coefficient_of(total, low)
             stride = scale(sign, stride_of(total, high))
