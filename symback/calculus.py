@@ -18,7 +18,14 @@ from symback.explicit import explicit_phrase
 from symback.graph import Node, Shape, symbols_of, topological
 from symback.notation import Notation
 from symback.ops import Label, Labels, einsum, einsum_parts
-from symback.phrase import Phrase, entry, transpose, unit_columns, with_one_sigmoid
+from symback.phrase import (
+    Phrase,
+    common_factor_out,
+    entry,
+    transpose,
+    unit_columns,
+    with_one_sigmoid,
+)
 from symback.simplify import Simplifier, simplify
 from symback.simplify.blocks import expand_blocks
 from symback.simplify.expand import MAX_EXPANDED_TERMS, expand, is_sum, masks_in
@@ -269,6 +276,8 @@ class _Derivation:
             entries_form = self._by_entries(notation, node)
             longer = form.length >= entries_form.length and entries_form.head != "comprehension"
             form = None if longer or _lists_all(unit_columns(form)) else form
+        if form is not None and layout == "vec":
+            form = common_factor_out(form)
         if form is not None:
             try:
                 return writer(with_one_sigmoid(transpose(form) if turned else form))
@@ -330,9 +339,8 @@ class _Derivation:
     def _vectorised(self, notation: Notation) -> Node:
         """The derivative as a matrix, multiplied out where only that has a matrix notation."""
         stacked = self._stacked(self.node)
-        for candidate in (simplify(stacked), stacked):
-            if notation.matrix(candidate) is not None:
-                return candidate
+        if notation.matrix(stacked) is not None:
+            return stacked
         expanded = expand(self.node, MAX_EXPANDED_TERMS, is_sum)
         if expanded is None:
             return stacked

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property
 from itertools import combinations
+from math import gcd
 from typing import TypeAlias
 
 from symback.graph import Shape, Size
@@ -467,6 +468,30 @@ def _degree(term: Phrase) -> int:
     return 0
 
 
+def common_factor_out(total: Phrase) -> Phrase:
+    """Numbers and scalars that all terms of a sum of matrices have, in front of it.
+
+    2*c*A - 4*c*B -> 2*c*(A - 2*B)
+    """
+    if total.head != "add" or not total.is_matrix:
+        return total
+    factors = [list(term.args if term.head == "mul" else (term,)) for term in total.args]
+    common = [f for f in factors[0] if not f.is_matrix and not f.is_number]
+    common = [f for f in common if all(f in other for other in factors)]
+    coefs = [coefficient(term) for term in total.args]
+    alike = len({abs(coef) for coef in coefs}) == 1
+    whole = all(coef.denominator == 1 for coef in coefs)
+    number = abs(coefs[0]) if alike else Fraction(gcd(*map(int, coefs)) if whole else 1)
+    number = -number if all(coef < 0 for coef in coefs) else number
+    if not common and number == 1:
+        return total
+    for own in factors:
+        for factor in common:
+            own.remove(factor)
+    rest = (mul(own, coef / number) for own, coef in zip(factors, coefs, strict=True))
+    return mul([*common, add(rest)], number)
+
+
 def hadamard(factors: Iterable[Phrase]) -> Phrase:
     """The elementwise product; scalars and numbers go to the front."""
     coef = Fraction(1)
@@ -611,7 +636,7 @@ def kron(a: Phrase, b: Phrase, shape: Shape) -> Phrase:
     scalars: list[Phrase] = []
     coef = Fraction(1)
     bare = []
-    for part in (a, b):
+    for part in map(common_factor_out, (a, b)):
         if part.head == "mul":
             coef *= coefficient(part)
             scalars += [x for x in part.args if not x.is_matrix]
