@@ -341,11 +341,12 @@ class _Derivation:
         stacked = self._stacked(self.node)
         if notation.matrix(stacked) is not None:
             return stacked
-        expanded = expand(self.node, MAX_EXPANDED_TERMS, is_sum)
-        if expanded is None:
-            return stacked
-        apart = self._stacked(expanded)
-        return stacked if notation.matrix(apart) is None else apart
+        for opened in (_is_large_sum, is_sum):
+            expanded = expand(self.node, MAX_EXPANDED_TERMS, opened)
+            apart = None if expanded is None else self._stacked(expanded)
+            if apart is not None and notation.matrix(apart) is not None:
+                return apart
+        return stacked
 
     def _stacked(self, node: Node) -> Node:
         """d vec(expr) / d vec(wrt)': the axes of each stacked column by column.
@@ -374,6 +375,11 @@ class _Derivation:
                     out.extend(axes)
             stacked.append(simplify(einsum(1, factors, out, merge=True)))
         return ops.add(*stacked)
+
+
+def _is_large_sum(node: Node) -> bool:
+    """Whether this is a sum that has no matrix notation."""
+    return is_sum(node) and node.rank > 2
 
 
 def _as_row(column: Phrase) -> Phrase:
