@@ -97,22 +97,26 @@ def _one_less_sigmoid(node: Node) -> Node | None:
 
 
 def _join_diagonals(node: Node, tidy: Callable[[Node], Node]) -> Node | None:
-    """diag(a) + diag(b) -> diag(a + b)."""
-    if node.rank != 2:
-        return None
-    columns, rest = [], []
+    """diag(a) + diag(b) -> diag(a + b), and so for all terms with the same deltas."""
+    groups: dict[tuple[int, ...], list[Node]] = {}
     for term in node.args:
-        product = Product.of(term)
-        row, column = product.out
-        if row == column and any(row in labels for _, labels in product.factors):
-            columns.append(einsum(product.coef, product.factors, (row,), product.sizes))
-        else:
-            rest.append(term)
-    if len(columns) < 2:
-        return None
-    total = tidy(add(*columns))
-    joined = einsum(1, [(total, "i")], "ii", {"i": node.shape[0]})
-    return add(*rest, joined) if rest else joined
+        out = Product.of(term).out
+        pattern = tuple(out.index(x) for x in out)
+        if len(set(pattern)) < len(pattern) and not Product.of(term).is_fixed:
+            groups.setdefault(pattern, []).append(term)
+    for pattern, terms in groups.items():
+        if len(terms) < 2:
+            continue
+        axes = tuple(dict.fromkeys(pattern))
+        narrow = []
+        for product in map(Product.of, terms):
+            out = tuple(product.out[axis] for axis in axes)
+            narrow.append(einsum(product.coef, product.factors, out, product.sizes))
+        total = tidy(add(*narrow))
+        joined = einsum(1, [(total, axes)], pattern, merge=True)
+        rest = [term for term in node.args if term not in terms]
+        return add(*rest, joined) if rest else joined
+    return None
 
 
 def _join_row_sums(node: Node, tidy: Callable[[Node], Node]) -> Node | None:
