@@ -75,6 +75,8 @@ def _detachable(product: Product, place: int) -> list[int]:
     if len(set(labels)) != 2 or factor.op == "select" or set(labels) != set(product.out):
         return []
     others = [own for k, (_, own) in enumerate(product.factors) if k != place]
+    if not any(others) and factor.shape[0] != factor.shape[1]:
+        return [0, 1]  # A is I*A and A*I
     return [axis for axis, x in enumerate(labels) if any(own == (x,) for own in others)]
 
 
