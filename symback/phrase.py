@@ -344,7 +344,7 @@ def add(terms: Iterable[Phrase]) -> Phrase:
     flat: list[Phrase] = []
     for term in terms:
         flat.extend(term.args if term.head == "add" else (term,))
-    flat = _joined_commutations(_joined_kroneckers(_joined_sums(flat)))
+    flat = _joined_commutations(_joined_kroneckers(_joined_sums(_joined_constants(flat))))
     flat.sort(key=lambda term: (coefficient(term) < 0, -_degree(term), _is_turned(term)))
     if len(flat) == 1:
         return flat[0]
@@ -357,6 +357,28 @@ def add(terms: Iterable[Phrase]) -> Phrase:
 def _is_turned(term: Phrase) -> bool:
     """Whether this is a transpose: A + A' rather than A' + A."""
     return term.head == "transpose" or (term.head == "mul" and term.args[-1].head == "transpose")
+
+
+def _joined_constants(terms: list[Phrase]) -> list[Phrase]:
+    """c*I - I -> (c - 1)*I, and the same with a matrix of ones."""
+    for head in ("eye", "ones"):
+        found = [
+            term
+            for term in terms
+            if term.head == head or (term.head == "mul" and [head] == _matrix_heads(term))
+        ]
+        if len(found) > 1:
+            matrix = found[0].args[-1] if found[0].head == "mul" else found[0]
+            scalars = (
+                mul([a for a in term.args if not a.is_matrix], coefficient(term)) for term in found
+            )
+            joined = mul([add(scalars), matrix])
+            terms = [term for term in terms if term not in found] + [joined]
+    return terms
+
+
+def _matrix_heads(term: Phrase) -> list[str]:
+    return [a.head for a in term.args if a.is_matrix]
 
 
 def _joined_sums(terms: list[Phrase]) -> list[Phrase]:
@@ -543,6 +565,12 @@ def opposite(total: Phrase) -> Phrase:
     return add([mul([term], -1) for term in total.args])
 
 
+def _is_atom(p: Phrase) -> bool:
+    """Whether this is one symbol, or a matrix of ones, with scalars in front at most."""
+    matrices = [a for a in p.args if a.is_matrix] if p.head == "mul" else [p]
+    return len(matrices) == 1 and matrices[0].head in ("symbol", "ones")
+
+
 def _is_chain(p: Phrase) -> bool:
     """Whether this is a product of several matrices."""
     return p.head == "mul" and sum(a.is_matrix for a in p.args) > 1
@@ -579,7 +607,8 @@ def _transpose(p: Phrase) -> Phrase:
         return Phrase("sum_over", (transpose(p.args[0]), *p.args[1:]), p.data, shape)
     if p.head == "add":
         flipped = [transpose(a) for a in p.args]
-        allowed = 2 if all(map(_is_chain, p.args)) else 1
+        plain = all(map(_is_atom, p.args))
+        allowed = 0 if plain else 2 if all(map(_is_chain, p.args)) else 1
         if sum(a.length for a in flipped) <= sum(a.length for a in p.args) + allowed:
             return add(flipped)
     if p.head == "inverse":

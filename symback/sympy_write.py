@@ -116,10 +116,10 @@ class Writer:
         factor = sp.Mul(self._number_of(p), *scalars)
         if conditions:
             factor = self._where(conditions, factor)
-        chain = [self(a) for a in p.args if a.is_matrix]
+        chain = [matrix for a in p.args if a.is_matrix for matrix in self._factors(a)]
         if not chain:
             return _minus_inside(factor)
-        product = sp.MatMul(*chain) if len(chain) > 1 else chain[0]
+        product = _product(chain)
         if factor == 1:
             return product
         if isinstance(product, sp.MatrixBase):
@@ -127,6 +127,15 @@ class Writer:
         whole = product if isinstance(product, sp.MatMul) else sp.MatMul(product)
         number, matrices = whole.as_coeff_matrices()
         return sp.MatMul(factor * number, *matrices)
+
+    def _factors(self, p: Phrase) -> list[Any]:
+        """What a product multiplies, that of a row sum A*1 too."""
+        written = self(p)
+        head = p.args[0].head if p.head == "transpose" else p.head
+        if head in ("mul", "row_sums") and isinstance(written, sp.MatMul):
+            number, matrices = written.as_coeff_matrices()
+            return list(matrices) if number == 1 else [written]
+        return [written]
 
     def _where(self, conditions: list[Phrase], value: Any) -> Any:
         """A number where all of the conditions hold, 0 elsewhere."""
@@ -274,7 +283,8 @@ class Writer:
             return sp.MatMul(self(transpose(a.args[0])).applyfunc(as_lambda(sp.exp)), scales)
         if a.head == "row_sums":
             (matrix,) = a.args
-            return sp.MatMul(OneMatrix(1, self.size(matrix.shape[1])), self(transpose(matrix)))
+            ones = OneMatrix(1, self.size(matrix.shape[1]))
+            return _product([ones, *self._factors(transpose(matrix))])
         return sp.Transpose(self(a))
 
     def _inverse(self, p: Phrase) -> Any:
@@ -296,16 +306,16 @@ class Writer:
         return sp.Trace(self(p.args[0]))
 
     def _sum(self, p: Phrase) -> Any:
-        (a,) = p.args
+        a = min(p.args[0], transpose(p.args[0]), key=lambda form: form.length)
         rows, columns = map(self.size, a.shape)
         written = self(a)
         if columns == 1 and _is_lambda_of_symbol(written):
             index = self._own_index(written)
             return sp.Sum(written.function(written.expr[index, 0]), (index, 0, rows - 1))
-        parts = [*([OneMatrix(1, rows)] if rows != 1 else []), written]
+        parts = [*([OneMatrix(1, rows)] if rows != 1 else []), *self._factors(a)]
         if columns != 1:
             parts.append(OneMatrix(columns, 1))
-        return sp.Trace(sp.MatMul(*parts))
+        return sp.Trace(_product(parts))
 
     def _own_index(self, inside: Any) -> Any:
         """An index for the entries of a matrix that is none of those in it or around it."""
@@ -313,7 +323,7 @@ class Writer:
 
     def _row_sums(self, p: Phrase) -> Any:
         (a,) = p.args
-        return sp.MatMul(self(a), OneMatrix(self.size(a.shape[1]), 1))
+        return _product([*self._factors(a), OneMatrix(self.size(a.shape[1]), 1)])
 
     def _softmax(self, p: Phrase) -> Any:
         (a,) = p.args
@@ -479,6 +489,10 @@ class Writer:
             column_index = axes[1][0] if len(axes) == 2 else _unused(body)
             return sp.FunctionMatrix(rows, columns, sp.Lambda((axes[0][0], column_index), body))
         return ArrayComprehension(body, *((index, 0, size - 1) for index, size in axes))
+
+
+def _product(matrices: list[Any]) -> Any:
+    return matrices[0] if len(matrices) == 1 else sp.MatMul(*matrices)
 
 
 def _names_in(body: Any) -> set[str]:
