@@ -181,7 +181,8 @@ class Simplifier:
             twice = [(base, labels), (base, labels)]  # |H*x|^2 is x'*H'*H*x
             opened = einsum(product.coef, [*rest, *twice], product.out, product.sizes, merge=True)
             unfolded = Product.of(opened)
-            if self._join_projections(unfolded):
+            squared = factor in unfolded.factors_alone  # entries, which stay a square
+            if not squared and self._join_projections(unfolded):
                 product.take(unfolded)
                 return True
         fixed = [
