@@ -432,7 +432,7 @@ class Simplifier:
             t, place, _ = members[0]
             return (len(members) - 1) * (self.cost(products[t].factors[place][0]) + 2)
 
-        groups = [group for group in groups if not _is_left_over(*group)]
+        groups = [group for group in groups if not _is_left_over(*group, groups)]
         for products, members in sorted(groups, key=saving, reverse=True)[:MAX_GATHERING_TRIES]:
             best, least = None, self.cost(node)
             for k, factor in enumerate(factors_in_common(products, members)):
@@ -480,16 +480,29 @@ def simplify(node: Node) -> Node:
     return Simplifier()(node)
 
 
-def _is_left_over(products: list[Product], members: Members) -> bool:
-    """Whether a matrix that some terms have in common is in the others too.
+def _is_left_over(
+    products: list[Product], members: Members, groups: list[tuple[list[Product], Members]]
+) -> bool:
+    """Whether a matrix that some terms have in common is in the others too, but not in common.
 
     A*A*B + A*B*A + B*A*A reads better than A*(A*B + B*A) + B*A*A.
     """
     t, place, _ = members[0]
     factor = products[t].factors[place][0]
     chosen = {term for term, _, _ in members}
-    rest = (product for k, product in enumerate(products) if k not in chosen)
-    return factor.rank == 2 and any(factor in product.factors_alone for product in rest)
+    rest = {
+        k
+        for k, alone in enumerate(product.factors_alone for product in products)
+        if k not in chosen and factor in alone and not any(f.op == "add" for f in alone)
+    }
+    if factor.rank != 2 or not rest:
+        return False
+    others = (
+        {term for term, _, _ in other}
+        for ways, other in groups
+        if ways is products and products[other[0][0]].factors[other[0][1]][0] is factor
+    )
+    return not any(len(rest) > 1 and rest == terms - chosen == terms for terms in others)
 
 
 def _is_elementwise(terms: list[Product], members: Members) -> bool:
