@@ -98,6 +98,19 @@ class Product:
                 break
         return self._of(factors)
 
+    def with_columns(self) -> Product:
+        """Columns at one summed index as one factor: A_ij x_j y_j is A*(x .* y)."""
+        columns: dict[Label, list[Factor]] = {}
+        for factor, labels in self.factors:
+            if len(labels) == 1 and labels[0] not in self.out and factor.op != "select":
+                columns.setdefault(labels[0], []).append((factor, labels))
+        factors = list(self.factors)
+        for label, members in columns.items():
+            if len(members) > 1:
+                factors = [f for f in factors if f not in members]
+                factors.append((einsum(1, members, (label,)), (label,)))
+        return self._of(factors)
+
     def with_open_sums(self) -> Product:
         """Sums of functions among the factors opened: c*(x_i*f(x)_i) is c*x_i*f(x)_i, summed."""
         coef, factors, sizes = self.coef, [], dict(self.sizes)

@@ -419,8 +419,12 @@ class Simplifier:
         """The sum with one common factor taken out, if that makes it shorter."""
         apart = [Product.of(split_coefficient(term)[1]) for term in node.args]
         joined = [product.by_components() for product in apart]
-        other = [p.with_open_sums() if self.indices else p.with_slices() for p in apart]
-        ways = [way for k, way in enumerate((joined, apart, other)) if k == 1 or way != apart]
+        if self.indices:
+            others = [[product.with_open_sums() for product in apart]]
+        else:
+            others = [[product.with_slices() for product in apart]]
+            others += [[product.with_columns() for product in apart]]
+        ways = [apart, *(way for way in (joined, *others) if way != apart)]
         groups = [
             (products, members)
             for products in ways
