@@ -345,6 +345,7 @@ def add(terms: Iterable[Phrase]) -> Phrase:
     for term in terms:
         flat.extend(term.args if term.head == "add" else (term,))
     flat = _joined_commutations(_joined_kroneckers(_joined_sums(_joined_constants(flat))))
+    flat = _paired_transposes(flat)
     flat.sort(key=lambda term: (coefficient(term) < 0, -_degree(term), _is_turned(term)))
     if len(flat) == 1:
         return flat[0]
@@ -374,6 +375,20 @@ def _joined_constants(terms: list[Phrase]) -> list[Phrase]:
             )
             joined = mul([add(scalars), matrix])
             terms = [term for term in terms if term not in found] + [joined]
+    return terms
+
+
+def _paired_transposes(terms: list[Phrase]) -> list[Phrase]:
+    """A + B/2 + B'/2 -> A + (B + B')/2: a symmetric part stays together."""
+    if len(terms) < 3 or not terms[0].is_matrix:
+        return terms
+    for term in terms:
+        coef = coefficient(term)
+        turned = transpose(term) if coef.denominator != 1 else term
+        if turned != term and turned in terms:
+            both = [mul([part], 1 / coef) for part in (term, turned)]
+            rest = [other for other in terms if other not in (term, turned)]
+            return _paired_transposes([*rest, mul([add(both)], coef)])
     return terms
 
 
