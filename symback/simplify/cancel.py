@@ -57,13 +57,16 @@ def absorb_sign(product: Product) -> bool:
 
 
 def align_signs(product: Product) -> bool:
-    """(x - u)*(u - x)' -> -(x - u)*(x - u)'."""
-    turning = [(k, node) for k, (node, _) in enumerate(product.factors) if _has_both_signs(node)]
-    for first, node in turning:
-        for second, other in turning:
+    """(x - u)*(u - x)' -> -(x - u)*(x - u)', and (a - b)/(b - a) -> -1."""
+    powers = [(k, *split_power(node)) for k, node in enumerate(product.factors_alone)]
+    turning = [(k, base, value_of(e)) for k, base, e in powers if _has_both_signs(base)]
+    for first, node, _ in turning:
+        for second, other, e in turning:
+            if e is None or e.denominator != 1:
+                continue
             if first < second and negated(node) is other:
-                product.factors[second] = (node, product.factors[second][1])
-                product.coef = -product.coef
+                product.factors[second] = (power(node, e), product.factors[second][1])
+                product.coef = product.coef if e % 2 == 0 else -product.coef
                 return True
     return False
 

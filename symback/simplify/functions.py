@@ -42,7 +42,7 @@ def fuse_elementwise(product: Product) -> bool:
     """Two elementwise factors on the same labels that are one simpler factor together."""
     by_labels: dict[frozenset[Label], list[int]] = {}
     for place, (node, labels) in enumerate(product.factors):
-        if node.op == "map" or (node.op in ("symbol", "add", "einsum")):
+        if node.op == "map" or (node.op in ("symbol", "add", "einsum", "det")):
             by_labels.setdefault(frozenset(labels), []).append(place)
     for places in by_labels.values():
         for i in places:
@@ -88,6 +88,8 @@ def _fuse_pair(a: Node, b: Node) -> Node | None:
             return power(x, exponent) if odd else None  # |x|^(k-1) is x^(k-1)
         if base is x and whole is not None and whole > 0:
             return hadamard(apply("abs", x), power(x, whole - 1), merge=True)
+    if name == "abs" and base is a.args[0] and whole is not None and whole > 0 and whole % 2 == 0:
+        return power(a, whole + 1)  # |x|*x^2
     if base.op == "map" and whole == -1 and a.args == base.args:
         quotient = _QUOTIENTS.get((str(name), str(base.params[0])))
         if quotient is not None:

@@ -261,7 +261,10 @@ def _hyperbolic(node: Node) -> Node | None:
     for first, second in _mirrored(node, "exp"):
         (a, one), (b, _) = split_coefficient(first), split_coefficient(second)
         if abs(a) == abs(b):
-            fused = scale(2 * a, apply("cosh" if a == b else "sinh", one.args[0]))
+            u = one.args[0]
+            if split_coefficient(u)[0] < 0:
+                u, a, b = scale(-1, u), b, a
+            fused = scale(2 * a, apply("cosh" if a == b else "sinh", u))
             return add(*(t for t in node.args if t is not first and t is not second), fused)
     return None
 
