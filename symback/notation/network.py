@@ -78,7 +78,7 @@ class Network:
             if vectors:
                 column = p.mul([p.transpose(joined), p.hadamard(vectors)])
             else:
-                column = Phrase("row_sums", (p.transpose(joined),), (), (joined.shape[1], 1))
+                column = _column_sums(forms)
             self.vectors[other].append(column)
             return
         (a, first), (b, second) = edges.items()
@@ -180,6 +180,19 @@ def _matrix_sum(forms: list[Phrase]) -> Phrase:
         p.mul([right, p.transpose(first)]),
     ]
     return p.trace(min(chains, key=lambda chain: (chain.length, _ends(chain))))
+
+
+def _column_sums(forms: list[Phrase]) -> Phrase:
+    """The sums of the columns of the elementwise product of matrices: (A .* B)'*1, diag(A'*B)."""
+    joined = p.hadamard(forms)
+    sums = Phrase("row_sums", (p.transpose(joined),), (), (joined.shape[1], 1))
+    pair = forms if len(forms) == 2 else _split_square(joined)
+    if pair is None:
+        return sums
+    chains = [p.mul([p.transpose(a), b]) for a, b in (pair, pair[::-1])]
+    diagonal = _diagonal(min(chains, key=lambda chain: (chain.length, _ends(chain))))
+    is_chain = joined.symmetric or any(form.head == "mul" for form in pair)
+    return diagonal if diagonal.length < sums.length + is_chain else sums
 
 
 def _ends(chain: Phrase) -> tuple[bool, bool]:
