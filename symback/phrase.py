@@ -414,8 +414,10 @@ def _joined_sums(terms: list[Phrase]) -> list[Phrase]:
                 break
             common = coef if coef == other_coef else Fraction(1)
             both = add([mul([before.args[0]], other_coef / common), mul([body], coef / common)])
-            joined = Phrase("sum_over", (both, *before.args[1:]), before.data, before.shape)
-            result[place] = mul([*outside, joined], common)
+            number = coefficient(both)
+            whole = (mul([both], 1 / number), *before.args[1:])
+            joined = Phrase("sum_over", whole, before.data, before.shape)
+            result[place] = mul([*outside, joined], common * number)
             break
         else:
             result.append(term)

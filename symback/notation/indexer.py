@@ -10,7 +10,7 @@ from typing import Protocol
 
 from symback import phrase as p
 from symback.graph import Node, Shape, Size, symbols_of, topological
-from symback.notation.gathering import gathered, in_one_direction, with_parts
+from symback.notation.gathering import gathered, in_one_direction, terms_apart, with_parts
 from symback.notation.ranges import (
     Demand,
     Range,
@@ -130,6 +130,8 @@ class Indexer:
             assert isinstance(name, str)
             if name == "pow":
                 return p.power(*args)
+            if name == "exp":
+                return _exponential(args[0])
             if name == "where" and args[0].is_number:  # the ranges decide the condition
                 return args[1] if args[0].value else args[2]
             return p.function(name, tuple(args), tuple(order))  # type: ignore[arg-type]
@@ -236,7 +238,7 @@ class Indexer:
             return p.num(int(holds))
         if relation == "==":
             return self._delta(total)
-        return self._written(Demand("<=", scale(-1, total)))
+        return self._written(Demand("<=", flat(scale(-1, total))))
 
     def _logsumexp(self, node: Node, indices: tuple[Node, ...]) -> Phrase:
         (x,) = node.args
@@ -500,6 +502,20 @@ def _shift(node: Node, axis: int) -> Node | None:
     return shift if never_negative(shift) else None
 
 
+def _exponential(exponent: Phrase) -> Phrase:
+    """exp(a - log(b)) as exp(a)/b."""
+    rest, divisors = [], []
+    for term in terms_apart(exponent):
+        (inner, *others) = term.args if term.head == "mul" else (term,)
+        if not others and inner.head == "function" and inner.data[0] == "log":
+            divisors.append(p.power(inner.args[0], p.num(p.coefficient(term))))
+        else:
+            rest.append(term)
+    if not divisors:
+        return p.function("exp", (exponent,))
+    return p.mul([*([p.function("exp", (p.add(rest),))] if rest else []), *divisors])
+
+
 def _is_call(node: Node, name: str, others: tuple[Node, ...]) -> bool:
     return node.op == "map" and node.params[0] == name and node.args[1:] == others
 
@@ -556,7 +572,18 @@ def _looked_up(factors: list[Phrase], places: set[str]) -> list[Phrase]:
 
 
 def _merge_equal(factors: list[Phrase]) -> list[Phrase]:
-    """x*x -> x^2, but a condition stays itself."""
+    """x*x -> x^2 and x^k*x^l -> x^(k + l), but a condition stays itself."""
+    exponents: dict[Phrase, list[Phrase]] = {}
+    for factor in factors:
+        if factor.head == "pow" and not factor.args[1].is_number:
+            exponents.setdefault(factor.args[0], []).append(factor.args[1])
+    several = {base: found for base, found in exponents.items() if len(found) > 1}
+    if several:
+        powers = [p.power(base, p.add(found)) for base, found in several.items()]
+        apart = (
+            f for f in factors if f.head != "pow" or f.args[1] not in several.get(f.args[0], ())
+        )
+        factors = [*apart, *powers]
     counts: dict[Phrase, int] = {}
     for factor in factors:
         counts[factor] = counts.get(factor, 0) + 1

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from symback.graph import Node, Size, transform
-from symback.ops import add, as_size, einsum, einsum_parts, rebuild, scale
+from symback.ops import Labels, add, as_size, einsum, einsum_parts, rebuild, scale
 from symback.simplify.expand import MAX_EXPANDED_TERMS, expand
 from symback.simplify.product import Product
 from symback.simplify.selections import condition_of, is_equation
@@ -260,18 +260,24 @@ def _is_padded(node: Node) -> bool:
 def _is_limited(node: Node) -> bool:
     """Whether this is a sum with a term where an index is looked up, or at most another one."""
     return node.op == "add" and any(
-        _is_place(factor) or (factor.op == "select" and not is_equation(factor))
-        for term in node.args
-        for factor in term.args
+        _asks(product, factor, labels) and not is_equation(factor)
+        for product in map(Product.of, node.args)
+        for factor, labels in product.factors
     )
 
 
 def _has_condition(node: Node) -> bool:
     """Whether this is a sum with a condition on an index in one of its terms."""
     return node.op == "add" and any(
-        factor.op == "select" or _is_place(factor) for term in node.args for factor in term.args
+        _asks(product, factor, labels)
+        for product in map(Product.of, node.args)
+        for factor, labels in product.factors
     )
 
 
-def _is_place(node: Node) -> bool:
-    return node.op == "symbol" and node.params[1] == "place"
+def _asks(product: Product, factor: Node, labels: Labels) -> bool:
+    """Whether a factor is a condition; the place of an entry mu[c[i]] is none."""
+    if factor.op == "select":
+        return True
+    is_place = factor.op == "symbol" and factor.params[1] == "place"
+    return is_place and (labels[-1] in product.out or factor.name.endswith("?"))

@@ -106,6 +106,8 @@ def _fuse_pair(a: Node, b: Node) -> Node | None:
     if name == "exp" and base.op == "map" and base.params[0] == "exp":
         u, v = a.args[0], base.args[0]
         one_piece = is_softmax(a) or is_softmax(base)
+        if one_piece and whole == 1 and u.shape == v.shape:
+            return _denominator(flatten_sum(add(u, v)))
         if whole is not None and u.shape == v.shape and not one_piece:
             total = flatten_sum(add(u, scale(whole, v)))
             if is_zero(total) or (total.op != "add" or u.op == "add" or v.op == "add"):
@@ -125,6 +127,19 @@ def _fuse_pair(a: Node, b: Node) -> Node | None:
         cases = (hadamard(x, y, merge=True) for x, y in zip(a.args[1:], base.args[1:], strict=True))
         return apply("where", a.args[0], *cases)
     return None
+
+
+def _denominator(exponent: Node) -> Node | None:
+    """1/sum(exp(u)) for exp(-logsumexp(u)), spread over an array; None for any other exponent."""
+    product = Product.of(exponent)
+    if product.coef != -1 or [f.op for f in product.factors_alone] != ["logsumexp"]:
+        return None
+    ((total, labels),) = product.factors
+    (u,) = total.args
+    if labels:
+        return None
+    powers = einsum(1, [(apply("exp", u), tuple(range(u.rank)))], ())
+    return einsum(1, [(power(powers, -1), ())], product.out, product.sizes)
 
 
 _QUOTIENTS = {  # f(u)/g(u) = h(u)^e
