@@ -178,6 +178,12 @@ class _Variable:
             )
         if base.node.op != "symbol" or base.node.params[1] == "size":
             raise Unsupported(f"cannot differentiate by {wrt}: it is not a variable")
+        open_sizes = [s for s in base.shape if isinstance(s, Node) and s.params[1:] == ("open",)]
+        if isinstance(wrt, sp.IndexedBase) and open_sizes:
+            raise Unsupported(
+                f"cannot differentiate by {wrt}: its shape is not known",
+                hint=f"differentiate by an entry, or declare IndexedBase('{wrt}', shape=(n,))",
+            )
         self.node = base.node
         self.shape: Shape = base.shape
         self.structure = reader.structure_of(wrt.args[0] if indices else wrt)

@@ -460,6 +460,12 @@ class Writer:
     def _sum_over(self, p: Phrase) -> Any:
         limits, body = self._limits(p), self(p.args[0])  # whose own indices have other names
         keep_cases_inside(body, limits)
+        if not body.is_Matrix:
+            number, body = body.as_coeff_Mul()  # of terms that SymPy sees to be equal
+            return number * self._total(body, limits)
+        return self._total(body, limits)
+
+    def _total(self, body: Any, limits: list[tuple[Any, Any, Any]]) -> Any:
         total = sp.Sum(body, *limits)
         return total if total.function != 0 else sp.S.Zero
 
