@@ -26,6 +26,7 @@ from symback.ops import (
     value_of,
 )
 from symback.rules import broadcast
+from symback.simplify.expand import is_fixed
 from symback.simplify.product import Product, delta, flipped, negated
 from symback.simplify.sums import flatten_sum
 from symback.sizes import terms_of
@@ -298,6 +299,8 @@ def take_out(
         free = {x: sizes[x] for x in order if x not in kept}
         terms.append(einsum(coef, inner, order, free, merge=True))
     total = tidy(flatten_sum(add(*terms)))
+    if is_fixed(total) and any(detached is not None for _, _, detached in members):
+        return None  # X - 1*mean(X) reads better than (I - 1*1'/n)*X
     factor_labels = tuple(
         ("out", out.index(x)) if x in out else ("sum", first_labels.index(x)) for x in first_labels
     )

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from fractions import Fraction
 from math import gcd, lcm
 
-from symback.graph import Node, Shape, Size
+from symback.graph import Node, Shape, Size, topological
 from symback.ops import (
     EVEN,
     ODD,
@@ -97,12 +97,17 @@ def _one_less_sigmoid(node: Node) -> Node | None:
 
 
 def _join_diagonals(node: Node, tidy: Callable[[Node], Node]) -> Node | None:
-    """diag(a) + diag(b) -> diag(a + b), and so for all terms with the same deltas."""
+    """diag(a) + diag(b) -> diag(a + b), and so for all terms with the same deltas.
+
+    Of more axes than two not where conditions stand, which are put into what stands beside them.
+    """
     groups: dict[tuple[int, ...], list[Node]] = {}
     for term in node.args:
-        out = Product.of(term).out
+        product = Product.of(term)
+        out = product.out
         pattern = tuple(out.index(x) for x in out)
-        if len(set(pattern)) < len(pattern) and not Product.of(term).is_fixed:
+        asks = node.rank > 2 and any(x.op == "select" for x in topological([term]))
+        if len(set(pattern)) < len(pattern) and not product.is_fixed and not asks:
             groups.setdefault(pattern, []).append(term)
     for pattern, terms in groups.items():
         if len(terms) < 2:
