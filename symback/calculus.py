@@ -24,6 +24,7 @@ from symback.phrase import (
     entry,
     transpose,
     unit_columns,
+    with_one_direction,
     with_one_sigmoid,
 )
 from symback.simplify import Simplifier, simplify
@@ -286,7 +287,7 @@ class _Derivation:
             form = common_factor_out(form)
         if form is not None:
             try:
-                return writer(with_one_sigmoid(transpose(form) if turned else form))
+                return writer(_finished(transpose(form) if turned else form))
             except (*CANNOT_BUILD, Unsupported):  # a sum of matrices inside a product, say
                 form = None
         if turned and node.rank == 2:
@@ -294,7 +295,7 @@ class _Derivation:
         try:
             form = self._by_entries(notation, node)
             as_row = turned and node.rank == 1 and not as_arrays
-            return writer(with_one_sigmoid(_as_row(form) if as_row else form))
+            return writer(_finished(_as_row(form) if as_row else form))
         except CANNOT_BUILD as error:
             raise Unsupported(f"SymPy cannot write this derivative: {error}") from error
 
@@ -381,6 +382,11 @@ class _Derivation:
                     out.extend(axes)
             stacked.append(simplify(einsum(1, factors, out, merge=True)))
         return ops.add(*stacked)
+
+
+def _finished(form: Phrase) -> Phrase:
+    """One spelling for what is the same or the opposite."""
+    return with_one_direction(with_one_sigmoid(form))
 
 
 def _is_large_sum(node: Node) -> bool:

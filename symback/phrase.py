@@ -258,6 +258,52 @@ def _without_sigmoids(phrase: Phrase, turned: set[Phrase]) -> Phrase:
     return phrase if args == phrase.args else rebuilt(phrase, args)
 
 
+def with_one_direction(phrase: Phrase) -> Phrase:
+    """(y - x)*(y - x)' as (x - y)*(x - y)' in a phrase that has x - y too, if no sign is added."""
+    counts: dict[Phrase, int] = {}
+    todo = [phrase]
+    while todo:
+        piece = todo.pop()
+        if piece.head == "add" and piece.is_matrix:
+            counts[piece] = counts.get(piece, 0) + 1
+        todo.extend(reversed(piece.args))
+    turned = {
+        other: total
+        for total in counts
+        if (other := opposite(total)) in counts and counts[other] < counts[total]
+    }
+    for total in counts:
+        other = opposite(total)
+        if other in counts and total not in turned and other not in turned:
+            turned[other] = total
+    return _in_direction(phrase, turned) if turned else phrase
+
+
+def _in_direction(phrase: Phrase, turned: Mapping[Phrase, Phrase]) -> Phrase:
+    """Factors that are `turned` the other way round, where their signs cancel."""
+    args = tuple(_in_direction(arg, turned) for arg in phrase.args)
+    factors = []
+    sign = 1
+    for arg in args if phrase.head in ("mul", "hadamard") else ():
+        inner = arg.args[0] if arg.head == "transpose" else arg
+        if inner in turned:
+            sign = -sign
+            inner = turned[inner]
+            arg = transpose(inner) if arg.head == "transpose" else inner
+        factors.append(arg)
+    if phrase.head == "mul" and (sign > 0 or coefficient(phrase) < 0):
+        return mul(factors, sign * coefficient(phrase))
+    if phrase.head == "hadamard" and sign > 0:
+        return hadamard(factors)
+    if phrase.head == "elementwise_pow" and args[0] in turned and _is_even(args[1]):
+        return power(turned[args[0]], args[1])
+    return phrase if args == phrase.args else rebuilt(phrase, args)
+
+
+def _is_even(exponent: Phrase) -> bool:
+    return exponent.is_number and exponent.value % 2 == 0
+
+
 def rebuilt(phrase: Phrase, args: tuple[Phrase, ...]) -> Phrase:
     """The phrase on other arguments of the same shapes, sums and products tidied."""
     if phrase.head == "add":
