@@ -11,7 +11,7 @@ from sympy.matrices.expressions.diagonal import DiagMatrix, DiagonalOf
 from sympy.matrices.expressions.special import OneMatrix
 
 import symback as sb
-from symback.sympy_matrices import Vec
+from symback.sympy_matrices import CommutationMatrix, Vec
 from tests import random_problems, witness
 from tests.random_problems import Problem, m, n
 
@@ -108,6 +108,93 @@ residual = F * q - x
 )
 def test_kronecker_products_as_books_write_them(derivative: Any, textbook: Any) -> None:
     assert str(derivative) == str(textbook)
+
+
+mean = sp.MatrixSymbol("mean", m, 1)
+e, u = q - mean, F * q - x
+sigmoid = sp.Lambda(t, 1 / (1 + sp.exp(-t)))
+COMMUTATION = CommutationMatrix(m, m)
+HESSIANS = [
+    (
+        e.T * C.inv() * e,
+        C,
+        (K(C.I * e * sp.Transpose(e) * C.I, C.T.I) + K(C.I, C.T.I * e * sp.Transpose(e) * C.T.I))
+        * COMMUTATION,
+    ),
+    (
+        sp.Determinant(C),
+        C,
+        sp.Determinant(C) * sp.MatAdd(-K(C.I, C.T.I) * COMMUTATION, Vec(C.T.I) * Vec(C.T.I).T),
+    ),
+    (
+        (total * (F * q).applyfunc(sigmoid))[0, 0],
+        F,
+        K(
+            q * q.T,
+            DiagMatrix(
+                (F * q).applyfunc(sigmoid).applyfunc(sp.Lambda(t, t * (1 - 2 * t) * (1 - t)))
+            ),
+        ),
+    ),
+]
+
+
+@pytest.mark.parametrize(("form", "wrt", "textbook"), HESSIANS)
+def test_hessians_as_books_write_them(form: Any, wrt: Any, textbook: Any) -> None:
+    found = sb.hessian(form, wrt, layout="vec")
+    assert sorted(str(found)) == sorted(
+        str(textbook)
+    )  # SymPy orders the terms of a sum its own way
+    rng = np.random.default_rng(5)
+    env = {
+        name: rng.uniform(0.5, 1, [{n: 3, m: 2}.get(size, 1) for size in name.shape])
+        for name in (C, F, q, mean)
+    }
+    env |= {n: 3, m: 2}
+    entries = sb.hessian(form, wrt)
+    stacked = witness.evaluate(found, env)
+    rows, columns = env[wrt].shape
+    for at in np.ndindex(rows, columns, rows, columns):
+        places = {index: place for (index, *_), place in zip(entries.limits, at, strict=True)}
+        value = witness.evaluate(entries.function.subs(places), env)
+        row, column = at[0] + rows * at[1], at[2] + rows * at[3]
+        np.testing.assert_allclose(stacked[row, column], value, atol=1e-10)
+
+
+@pytest.mark.parametrize(
+    ("derivative", "textbook"),
+    [
+        (
+            sb.hessian(u.T * u, F, q, layout="vec"),
+            "2*(KroneckerProduct(I, F*q - x) + KroneckerProduct(q, F))",
+        ),
+        (
+            sb.hessian(sp.Trace(C**5), C, layout="vec"),
+            "5*(KroneckerProduct(I, C.T**3) + KroneckerProduct(C**2, C.T) + "
+            "KroneckerProduct(C**3, I) + KroneckerProduct(C, C.T**2))*CommutationMatrix(m, m)",
+        ),
+        (
+            sb.jacobian(sp.Determinant(C) * C, C, layout="vec"),
+            "Determinant(C)*(I + Vec(C)*Vec(C.T**(-1)).T)",
+        ),
+        (sb.jacobian((C + C.T) / 2, C, layout="vec"), "(1/2)*(CommutationMatrix(m, m) + I)"),
+        (
+            sb.gradient(Vec(F).T * K(D, sp.Identity(n)) * Vec(F), F),
+            "F*(D + D.T)",
+        ),
+        (
+            sb.gradient(sp.MatrixSymbol("v", n**2, 1).T * K(x, x), x),
+            "(KroneckerProduct(I, x.T) + KroneckerProduct(x.T, I))*v",
+        ),
+        (
+            sb.gradient(sp.Trace(K(D, C) * sp.MatrixSymbol("N", m**2, m**2)), C),
+            "FunctionMatrix(m, m, Lambda((i, j), Sum(D[k, l]*N[j + l*m, i + k*m], "
+            "(k, 0, m - 1), (l, 0, m - 1))))",
+        ),
+    ],
+)
+def test_common_factors_and_digits(derivative: Any, textbook: str) -> None:
+    assert str(derivative) == textbook
 
 
 def test_vec_of_a_matrix_with_numbers() -> None:

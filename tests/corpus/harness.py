@@ -44,6 +44,7 @@ MODULES = (
     "machine_learning",
     "index_notation",
     "as_asked",
+    "textbook_forms",
 )
 DEFAULT_SIZES = (3, 2, 4, 5, 6, 7)
 TOLERANCE = 1e-7
