@@ -161,12 +161,23 @@ class Simplifier:
                 or absorb_into_case(product, self._product)
                 or substitute_selections(product)
                 or sum_of_indices(product)
-                or (not self.indices and (at_given_index(product) or sum_of_spread(product)))
+                or (not self.indices and (at_given_index(product) or self._sum_of_spread(product)))
             )
             if not changed:
                 break
             node = product.node(merge=True)
         return node
+
+    def _sum_of_spread(self, product: Product) -> bool:
+        """(X - b*1')*1 -> X*1 - n*b; a longer residual only where it gets shorter."""
+        apart = Product.of(product.node())
+        if not sum_of_spread(apart):
+            return False
+        long = any(f.op == "add" and len(f.args) > 2 for f in product.factors_alone)
+        if long and self.cost(apart.node()) > self.cost(product.node()):
+            return False
+        product.take(apart)
+        return True
 
     def _join_projections(self, product: Product) -> bool:
         """H*H -> H for H = I - 1*1'/n, and any other product of constants that gets shorter."""
