@@ -350,8 +350,10 @@ class _Derivation:
             return stacked
         for opened in (_is_large_sum, is_sum):
             expanded = expand(self.node, MAX_EXPANDED_TERMS, opened)
-            apart = None if expanded is None else self._stacked(expanded)
-            if apart is not None and notation.matrix(apart) is not None:
+            if expanded is None or expanded is self.node:
+                continue
+            apart = self._stacked(expanded)
+            if notation.matrix(apart) is not None:
                 return apart
         return stacked
 

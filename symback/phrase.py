@@ -482,12 +482,23 @@ def _joined_kroneckers(terms: list[Phrase]) -> list[Phrase]:
             if first == second:
                 joined = mul([*before, first, *after], coef + other_coef)
             else:
-                total = add([mul([first.args[other]], coef), mul([second.args[other]], other_coef)])
+                parts = (mul([first.args[other]], coef), mul([second.args[other]], other_coef))
+                total = add(_collected(parts))
                 pair = (total, first.args[1]) if side else (first.args[0], total)
                 joined = mul([*before, kron(*pair, shape=first.shape), *after])
             rest = [t for i, t in enumerate(terms) if i not in (j, k)]
             return _joined_kroneckers([*rest, joined])
     return terms
+
+
+def _collected(totals: Iterable[Phrase]) -> list[Phrase]:
+    """The terms of several sums, equal ones added."""
+    coefs: dict[Phrase, Fraction] = {}
+    for total in totals:
+        for term in total.args if total.head == "add" else (total,):
+            bare = mul(term.args) if term.head == "mul" else term
+            coefs[bare] = coefs.get(bare, Fraction(0)) + coefficient(term)
+    return [mul([bare], coef) for bare, coef in coefs.items()]
 
 
 def _joined_commutations(terms: list[Phrase]) -> list[Phrase]:

@@ -461,8 +461,9 @@ class Writer:
         limits, body = self._limits(p), self(p.args[0])  # whose own indices have other names
         keep_cases_inside(body, limits)
         if not body.is_Matrix:
-            number, body = body.as_coeff_Mul()  # of terms that SymPy sees to be equal
-            return number * self._total(body, limits)
+            # a number in front of terms that SymPy sees to be equal, 1/b of exp(a - log(b))
+            factor, body = body.as_independent(*(index for index, *_ in limits), as_Add=False)
+            return factor * self._total(body, limits)
         return self._total(body, limits)
 
     def _total(self, body: Any, limits: list[tuple[Any, Any, Any]]) -> Any:

@@ -21,7 +21,7 @@ def gathered(terms: list[Phrase]) -> Phrase:
 
     a_i x_i + b_i x_i -> (a_i + b_i) x_i, and two terms under one condition stand under it together.
     """
-    terms = [inner for term in terms for inner in terms_apart(term) if inner != p.num(0)]
+    terms = [inner for term in terms for inner in _terms_of(term) if inner != p.num(0)]
     if not terms:
         return p.num(0)
     by_condition: dict[frozenset[Phrase], list[Phrase]] = {}
@@ -70,13 +70,13 @@ def _common_out(terms: list[Phrase]) -> Phrase:
     for term, own in zip(terms, powers, strict=True):
         left = {base: e - common.get(base, 0) for base, e in own.items()}
         rest = _product(left, p.coefficient(term) / size)
-        rests.extend(terms_apart(rest))
+        rests.extend(_terms_of(rest))
     if all(rest.is_number for rest in rests):
         return p.mul([_product(common)], size * sum(rest.value for rest in rests))
     return p.mul([_product(common), p.add(rests)], size)
 
 
-def terms_apart(phrase: Phrase) -> list[Phrase]:
+def _terms_of(phrase: Phrase) -> list[Phrase]:
     """The terms of a sum with a number in front of it: -(a - b) is -a + b."""
     factors = [f for f in _factors(phrase) if not f.is_number]
     if len(factors) != 1 or factors[0].head != "add":

@@ -10,7 +10,7 @@ from typing import Protocol
 
 from symback import phrase as p
 from symback.graph import Node, Shape, Size, symbols_of, topological
-from symback.notation.gathering import gathered, in_one_direction, terms_apart, with_parts
+from symback.notation.gathering import gathered, in_one_direction, with_parts
 from symback.notation.ranges import (
     Demand,
     Range,
@@ -130,8 +130,6 @@ class Indexer:
             assert isinstance(name, str)
             if name == "pow":
                 return p.power(*args)
-            if name == "exp":
-                return _exponential(args[0])
             if name == "where" and args[0].is_number:  # the ranges decide the condition
                 return args[1] if args[0].value else args[2]
             return p.function(name, tuple(args), tuple(order))  # type: ignore[arg-type]
@@ -500,20 +498,6 @@ def _shift(node: Node, axis: int) -> Node | None:
         return None
     shift = flat(scale(1 if coefs[axis] == 1 else -1, offset))
     return shift if never_negative(shift) else None
-
-
-def _exponential(exponent: Phrase) -> Phrase:
-    """exp(a - log(b)) as exp(a)/b."""
-    rest, divisors = [], []
-    for term in terms_apart(exponent):
-        (inner, *others) = term.args if term.head == "mul" else (term,)
-        if not others and inner.head == "function" and inner.data[0] == "log":
-            divisors.append(p.power(inner.args[0], p.num(p.coefficient(term))))
-        else:
-            rest.append(term)
-    if not divisors:
-        return p.function("exp", (exponent,))
-    return p.mul([*([p.function("exp", (p.add(rest),))] if rest else []), *divisors])
 
 
 def _is_call(node: Node, name: str, others: tuple[Node, ...]) -> bool:

@@ -183,16 +183,23 @@ def _matrix_sum(forms: list[Phrase]) -> Phrase:
 
 
 def _column_sums(forms: list[Phrase]) -> Phrase:
-    """The sums of the columns of the elementwise product of matrices: (A .* B)'*1, diag(A'*B)."""
+    """The sums of the columns of A .* B: (A .* B)'*1, or diag(A'*M*A) or diag(M^2)."""
     joined = p.hadamard(forms)
     sums = Phrase("row_sums", (p.transpose(joined),), (), (joined.shape[1], 1))
     pair = forms if len(forms) == 2 else _split_square(joined)
     if pair is None:
         return sums
     chains = [p.mul([p.transpose(a), b]) for a, b in (pair, pair[::-1])]
-    diagonal = _diagonal(min(chains, key=lambda chain: (chain.length, _ends(chain))))
-    is_chain = joined.symmetric or any(form.head == "mul" for form in pair)
-    return diagonal if diagonal.length < sums.length + is_chain else sums
+    chain = min(chains, key=lambda chain: (chain.length, _ends(chain)))
+    if chain.head == "matrix_pow":
+        return _diagonal(chain)
+    links = [a for a in chain.args if a.is_matrix] if chain.head == "mul" else []
+    is_form = len(links) > 2 and links[0] == p.transpose(links[-1])
+    return p.mul([*_scalars(chain), _diagonal(p.mul(links))]) if is_form else sums
+
+
+def _scalars(chain: Phrase) -> list[Phrase]:
+    return [p.num(p.coefficient(chain)), *(a for a in chain.args if not a.is_matrix)]
 
 
 def _ends(chain: Phrase) -> tuple[bool, bool]:

@@ -254,6 +254,17 @@ class Demand:
     difference: Node
     firm: bool = False
 
+    def apart(self) -> list[Demand]:
+        """k >= max(a, b) as k >= a and k >= b, k <= min(a, b) likewise."""
+        for term in terms_of(flat(self.difference)) if self.relation == "<=" else ():
+            coef, core = split_coefficient(term)
+            name = core.params[0] if core.op == "map" else ""
+            if (name, coef > 0) in (("maximum", False), ("minimum", True)):
+                rest = subtract(self.difference, term)
+                parts = (Demand("<=", add(rest, scale(coef, x)), self.firm) for x in core.args)
+                return [inner for part in parts for inner in part.apart()]
+        return [self]
+
     def fixed(self) -> list[tuple[Node, Node]]:
         """The index that is set equal to a number, with that number."""
         found = [] if self.relation != "==" else symbols_of([self.difference])
@@ -316,7 +327,7 @@ class System:
         """
         left = []
         equal = [(i, solve_for(d.difference, i)) for d in self.demands for i in self._fixed_by(d)]
-        for demand in self.demands:
+        for demand in [part for whole in self.demands for part in whole.apart()]:
             difference = flat(demand.difference)
             known = value_of(difference)
             if known is not None:

@@ -9,6 +9,9 @@ from symback import phrase as p
 from symback.notation.counts import Linear, linear, sum_of, written
 from symback.phrase import Phrase
 
+#: The kinds of symbols that are no index of a sum.
+GIVEN = (("size",), ("",))
+
 
 def from_best_start(total: Phrase) -> Phrase:
     """A sum or product over indices with each index shifted so that it reads shortest."""
@@ -58,9 +61,9 @@ def _shifts(phrase: Phrase, name: str) -> Iterator[tuple[tuple[Phrase, Fraction]
 
 
 def _size(term: Phrase) -> Linear | None:
-    """A term that is a number or a multiple of a size."""
+    """A term that is a number or a multiple of a size, or of an index that no sum runs over."""
     found = linear(term)
-    known = found is not None and all(x == p.UNIT or x.data[1:] == ("size",) for x in found)
+    known = found is not None and all(x == p.UNIT or x.data[1:] in GIVEN for x in found)
     return found if known else None
 
 

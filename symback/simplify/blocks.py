@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 from symback.graph import Node, Size, transform
 from symback.ops import Labels, add, as_size, einsum, einsum_parts, rebuild, scale
@@ -261,7 +261,7 @@ def _is_limited(node: Node) -> bool:
     """Whether this is a sum with a term where an index is looked up, or at most another one."""
     return node.op == "add" and any(
         _asks(product, factor, labels) and not is_equation(factor)
-        for product in map(Product.of, node.args)
+        for product in _products(node)
         for factor, labels in product.factors
     )
 
@@ -270,9 +270,13 @@ def _has_condition(node: Node) -> bool:
     """Whether this is a sum with a condition on an index in one of its terms."""
     return node.op == "add" and any(
         _asks(product, factor, labels)
-        for product in map(Product.of, node.args)
+        for product in _products(node)
         for factor, labels in product.factors
     )
+
+
+def _products(total: Node) -> Iterator[Product]:
+    return (Product.of(term) for term in total.args if term.op == "einsum")
 
 
 def _asks(product: Product, factor: Node, labels: Labels) -> bool:

@@ -192,10 +192,13 @@ class Simplifier:
             twice = [(base, labels), (base, labels)]  # |H*x|^2 is x'*H'*H*x
             opened = einsum(product.coef, [*rest, *twice], product.out, product.sizes, merge=True)
             unfolded = Product.of(opened)
-            squared = factor in unfolded.factors_alone  # entries, which stay a square
-            if not squared and self._join_projections(unfolded):
+            if self._join_fixed(unfolded):
                 product.take(unfolded)
                 return True
+        return self._join_fixed(product)
+
+    def _join_fixed(self, product: Product) -> bool:
+        """Two constants of a product as one, if that gets shorter."""
         fixed = [
             (place, factor, labels)
             for place, (factor, labels) in enumerate(product.factors)
@@ -447,7 +450,8 @@ class Simplifier:
             t, place, _ = members[0]
             return (len(members) - 1) * (self.cost(products[t].factors[place][0]) + 2)
 
-        groups = [group for group in groups if not _is_left_over(*group, groups)]
+        known = [] if self.indices else groups
+        groups = [group for group in groups if not _is_left_over(*group, known)]
         for products, members in sorted(groups, key=saving, reverse=True)[:MAX_GATHERING_TRIES]:
             best, least = None, self.cost(node)
             for k, factor in enumerate(factors_in_common(products, members)):
@@ -498,26 +502,36 @@ def simplify(node: Node) -> Node:
 def _is_left_over(
     products: list[Product], members: Members, groups: list[tuple[list[Product], Members]]
 ) -> bool:
-    """Whether a matrix that some terms have in common is in the others too, but not in common.
+    """Whether a matrix that some terms have in common is in the others too.
 
-    A*A*B + A*B*A + B*A*A reads better than A*(A*B + B*A) + B*A*A.
+    A*A*B + A*B*A + B*A*A reads better than A*(A*B + B*A) + B*A*A. Not where those others have it
+    in common as well: W*A + W*B - C*W - D*W is W*(A + B) - (C + D)*W, in two steps.
     """
     t, place, _ = members[0]
     factor = products[t].factors[place][0]
     chosen = {term for term, _, _ in members}
     rest = {
         k
-        for k, alone in enumerate(product.factors_alone for product in products)
-        if k not in chosen and factor in alone and not any(f.op == "add" for f in alone)
+        for k, product in enumerate(products)
+        if k not in chosen and factor in product.factors_alone
     }
     if factor.rank != 2 or not rest:
         return False
+    if not groups or any(_occurrences(products[k], factor) > 1 for k in (*chosen, *rest)):
+        return True
+    gathered = {k for k in rest if any(f.op == "add" for f in products[k].factors_alone)}
     others = (
         {term for term, _, _ in other}
         for ways, other in groups
         if ways is products and products[other[0][0]].factors[other[0][1]][0] is factor
     )
-    return not any(len(rest) > 1 and rest == terms - chosen == terms for terms in others)
+    return rest != gathered and not any(rest == terms and len(rest) > 1 for terms in others)
+
+
+def _occurrences(product: Product, matrix: Node) -> int:
+    """How often a matrix, or a power of it, stands in a product."""
+    bases = (f.args[0] if f.op == "matpow" else f for f in product.factors_alone)
+    return sum(base is matrix for base in bases)
 
 
 def _is_elementwise(terms: list[Product], members: Members) -> bool:
