@@ -104,6 +104,8 @@ class Product:
         for factor, labels in self.factors:
             if len(labels) == 1 and labels[0] not in self.out and factor.op != "select":
                 columns.setdefault(labels[0], []).append((factor, labels))
+        if all(len(members) == 1 for members in columns.values()):
+            return self
         factors = list(self.factors)
         for label, members in columns.items():
             if len(members) > 1:

@@ -438,7 +438,7 @@ class Simplifier:
         else:
             others = [[product.with_slices() for product in apart]]
             others += [[product.with_columns() for product in apart]]
-        ways = [apart, *(way for way in (joined, *others) if way != apart)]
+        ways = [apart, *(way for way in (joined, *others) if _differ(way, apart))]
         groups = [
             (products, members)
             for products in ways
@@ -526,6 +526,11 @@ def _is_left_over(
         if ways is products and products[other[0][0]].factors[other[0][1]][0] is factor
     )
     return rest != gathered and not any(rest == terms and len(rest) > 1 for terms in others)
+
+
+def _differ(one: list[Product], other: list[Product]) -> bool:
+    """Whether some product has its factors put together in another way."""
+    return any(a is not b and a.factors != b.factors for a, b in zip(one, other, strict=True))
 
 
 def _occurrences(product: Product, matrix: Node) -> int:

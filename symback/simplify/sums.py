@@ -106,8 +106,9 @@ def _join_diagonals(node: Node, tidy: Callable[[Node], Node]) -> Node | None:
         product = Product.of(term)
         out = product.out
         pattern = tuple(out.index(x) for x in out)
-        asks = node.rank > 2 and any(x.op == "select" for x in topological([term]))
-        if len(set(pattern)) < len(pattern) and not product.is_fixed and not asks:
+        if len(set(pattern)) == len(pattern) or product.is_fixed:
+            continue
+        if node.rank == 2 or all(x.op != "select" for x in topological([term])):
             groups.setdefault(pattern, []).append(term)
     for pattern, terms in groups.items():
         if len(terms) < 2:
