@@ -56,8 +56,9 @@ Layout = Literal["mixed", "numerator", "denominator", "vec"]
 def gradient(expr: Any, wrt: Any) -> Any:
     """The gradient of a scalar expression (1x1 counts) by one variable.
 
-    `wrt` is a Symbol, a MatrixSymbol, an entry of one (MatrixElement, Indexed, ArrayElement), an
-    ArraySymbol, or a list or explicit matrix of scalars; the gradient has its shape.
+    `wrt` is a Symbol, a MatrixSymbol or its transpose, an entry of one (MatrixElement, Indexed,
+    ArrayElement), an ArraySymbol, or a list or explicit matrix of scalars; the gradient has its
+    shape.
 
     Raises:
         ShapeError: `expr` is not a scalar.
@@ -75,6 +76,8 @@ def gradient(expr: Any, wrt: Any) -> Any:
         derivation = _scalar(_Derivation(expr, tuple(variables)), "gradient")
         places = range(len(variables))
         return each_gradient([derivation.by(place).write("mixed") for place in places], wrt)
+    if isinstance(wrt, sp.Transpose):
+        return _scalar(_Derivation(expr, (wrt.arg,)), "gradient").by(0).write("numerator")
     return _scalar(_Derivation(expr, (wrt,)), "gradient").by(0).write("mixed")
 
 

@@ -54,6 +54,13 @@ def test_by_an_entry_as_by_the_matrix(form: Any, structure: str) -> None:
             np.testing.assert_allclose(slope, whole[at], atol=1e-12)
 
 
+def test_by_a_transpose() -> None:
+    row = sp.MatrixSymbol("row", 1, n)
+    assert sb.gradient(x.T * P * x, x.T) == x.T * (P + P.T)
+    assert sb.gradient(sp.Trace(A * P * A.T), A.T) == (P + P.T) * A.T
+    assert sb.gradient(row * a, row.T) == a
+
+
 def test_entries_of_symmetric_matrices() -> None:
     with assuming(sp.Q.symmetric(X)):
         assert sb.gradient(X[0, 1], X[0, 1]) == 1
