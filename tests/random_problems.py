@@ -80,7 +80,7 @@ EXTENT = 8  # entries of an indexed symbol along each axis
 GIVE_UP_AFTER = 10
 SLOW = 1.0
 TOLERANCE = 1e-6
-WORST_CONDITION = 1e12
+WORST_CONDITION = 1e9  # of 16 digits an inverse loses so many that no more than TOLERANCE is left
 MOST_ENTRIES = 24
 #: How SymPy says that it cannot build an expression.
 REFUSALS = (IndexError, ValueError, TypeError, NotImplementedError, AttributeError)
@@ -749,7 +749,7 @@ def compare(problem: Problem, answered: Verdict, *, jax: bool) -> Verdict:
     except (witness.WitnessError, ValueError, TypeError, KeyError) as error:
         return Verdict("mismatch", f"no value: {type(error).__name__}: {error}", seconds, answer)
     if problem_found and is_singular(problem, values):
-        return Verdict("undefined", "inv(X) where X is singular", seconds, answer)
+        return Verdict("undefined", "inv(X) where X is nearly singular", seconds, answer)
     if problem_found:
         return Verdict("mismatch", problem_found, seconds, answer)
     return Verdict("slow" if seconds > SLOW else "right", f"{seconds:.1f} s", seconds, answer)
