@@ -183,11 +183,14 @@ def _matrix_sum(forms: list[Phrase]) -> Phrase:
 
 
 def _column_sums(forms: list[Phrase]) -> Phrase:
-    """The sums of the columns of A .* B: (A .* B)'*1, or diag(A'*M*A) or diag(M^2)."""
+    """The sums of the columns of A .* B: (A .* B)'*1, or diag(A'*M*A) or diag(M^2).
+
+    Of a size in numbers always the former: SymPy has no diagonal of such a matrix as a whole.
+    """
     joined = p.hadamard(forms)
     sums = Phrase("row_sums", (p.transpose(joined),), (), (joined.shape[1], 1))
     pair = forms if len(forms) == 2 else _split_square(joined)
-    if pair is None:
+    if pair is None or isinstance(joined.shape[1], int):
         return sums
     chains = [p.mul([p.transpose(a), b]) for a, b in (pair, pair[::-1])]
     chain = min(chains, key=lambda chain: (chain.length, _ends(chain)))

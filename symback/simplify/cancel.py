@@ -57,16 +57,30 @@ def absorb_sign(product: Product) -> bool:
 
 
 def align_signs(product: Product) -> bool:
-    """(x - u)*(u - x)' -> -(x - u)*(x - u)', and (a - b)/(b - a) -> -1."""
-    powers = [(k, *split_power(node)) for k, node in enumerate(product.factors_alone)]
-    turning = [(k, base, value_of(e)) for k, base, e in powers if _has_both_signs(base)]
-    for first, node, _ in turning:
-        for second, other, e in turning:
-            if e is None or e.denominator != 1:
-                continue
+    """(x - u)*(u - x)' -> -(x - u)*(x - u)'."""
+    turning = [(k, node) for k, (node, _) in enumerate(product.factors) if _has_both_signs(node)]
+    for first, node in turning:
+        for second, other in turning:
             if first < second and negated(node) is other:
-                product.factors[second] = (power(node, e), product.factors[second][1])
-                product.coef = product.coef if e % 2 == 0 else -product.coef
+                product.factors[second] = (node, product.factors[second][1])
+                product.coef = -product.coef
+                return True
+    return False
+
+
+def cancel_opposites(product: Product) -> bool:
+    """(a - b)/(b - a) -> -1, and (a - b)/(b - a)^3 -> -1/(a - b)^2."""
+    powers = []
+    for place, (factor, labels) in enumerate(product.factors):
+        base, exponent = split_power(factor)
+        e = value_of(exponent)
+        if _has_both_signs(base) and e is not None and e.denominator == 1:
+            powers.append((place, base, e, labels))
+    for place, base, e, labels in powers:
+        for other, second, f, own in powers:
+            if place < other and e * f < 0 and labels == own and negated(base) is second:
+                product.replace((place, other), [(power(base, e + f), labels)])
+                product.coef = product.coef if f % 2 == 0 else -product.coef
                 return True
     return False
 

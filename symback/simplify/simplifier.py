@@ -39,6 +39,7 @@ from symback.simplify.cancel import (
     align_even,
     align_signs,
     cancel_inverses,
+    cancel_opposites,
     cancel_powers,
     inverse_of_chain,
     join_matrix_powers,
@@ -142,6 +143,7 @@ class Simplifier:
             changed = (
                 self._drop_unit_sums(product)
                 or self._split_off_scalars(product)
+                or cancel_opposites(product)
                 or align_signs(product)
                 or absorb_sign(product)
                 or align_even(product)
