@@ -395,7 +395,8 @@ class Writer:
     def _diagonal(self, p: Phrase) -> Any:
         matrix = self(p.args[0])
         if any(isinstance(size, int) for size in matrix.shape):  # which DiagonalOf does not take
-            return sp.Matrix([matrix[i, i] for i in range(int(matrix.shape[0]))]).as_immutable()
+            entries = [_place(p.args[0], matrix, i, i) for i in range(int(matrix.shape[0]))]
+            return sp.Matrix(entries).as_immutable()
         return DiagonalOf(matrix)
 
     def _ones(self, p: Phrase) -> Any:
@@ -419,9 +420,7 @@ class Writer:
             return written(*places)
         if len(places) == 1:
             places = [sp.Integer(0), *places] if base.shape[0] == 1 else [*places, sp.Integer(0)]
-        if base.head in ("inverse", "matrix_pow", "mul", "softmax") or _has_chain(base):
-            return MatrixElement(written, places[0], places[1])  # [...] would work it out
-        return written[places[0], places[1]]
+        return _place(base, written, *places)
 
     def _blocks(self, p: Phrase) -> Any:
         rows, columns = p.counts
@@ -528,6 +527,13 @@ def _minus_inside(value: Any) -> Any:
     if value.is_Mul and isinstance(inner, sp.Piecewise):
         return sp.Piecewise(*((-branch, condition) for branch, condition in inner.args))
     return value
+
+
+def _place(base: Phrase, written: Any, row: Any, column: Any) -> Any:
+    """An entry of a matrix that stands as it is; SymPy works out those of products and inverses."""
+    if base.head in ("inverse", "matrix_pow", "mul", "softmax") or _has_chain(base):
+        return MatrixElement(written, row, column)
+    return written[row, column]
 
 
 def _has_chain(p: Phrase) -> bool:

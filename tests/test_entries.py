@@ -214,3 +214,28 @@ def test_entries_with_constants_stay_squares() -> None:
     """A square of entries in which I + s*1*1' stands was opened for ever."""
     shifted = sp.HadamardProduct(X, s * ones(n, n) + sp.Identity(n))
     assert sb.hessian(sp.Determinant(shifted), X[0, 0]).has(DiagMatrix) is False
+
+
+@pytest.mark.parametrize(
+    ("expr", "wrt", "wanted"),
+    [
+        (s**2 * (s - t) / (t - s), s, -2 * s),
+        (sp.log(s) * (s - t) ** 2 / (t - s) ** 2, s, 1 / s),
+    ],
+)
+def test_opposite_sums_cancel(expr: Any, wrt: Any, wanted: Any) -> None:
+    assert sb.gradient(expr, wrt) == wanted
+
+
+def test_powers_of_opposite_sums_come_to_an_end() -> None:
+    """(q - u)^3 beside (u - q)^2 in one product was turned for ever."""
+    u, q, y = (sp.MatrixSymbol(name, n, 1) for name in "uqy")
+    column = sp.HadamardPower((q - u) * (x - y).T * y, 3)
+    assert sb.hessian(sp.Determinant(sp.DiagMatrix(column)), u, u).shape == (n, n)
+
+
+def test_diagonals_of_inverses_stand_as_they_are() -> None:
+    """SymPy would work the inverse of an explicit matrix out to find its diagonal."""
+    two, z = sp.MatrixSymbol("two", 2, 2), sp.MatrixSymbol("z", 2, 1)
+    slope = sb.gradient(sp.log(sp.Determinant(two + DiagMatrix(z))), z)
+    assert slope.has(sp.Inverse) and slope.shape == (2, 1)
