@@ -46,12 +46,18 @@ class Forms:
         self._in_symbols: dict[Node, Node] = {}
         self._in_nodes: dict[Node, Node] = {}
         self._roots: dict[Node | None, Node] = {}
+        self._closed: dict[Node, tuple[Node, ClosedIn]] = {}
         self._simplify = Simplifier(projections=True)
 
     # --- closed forms --------------------------------------------------------------------------
 
     def closed(self, adjoint: Adjoint) -> tuple[Node, ClosedIn]:
         """An adjoint in the given symbols; where that is too long in forward nodes, or as it is."""
+        if adjoint.named not in self._closed:
+            self._closed[adjoint.named] = self._closed_form(adjoint)
+        return self._closed[adjoint.named]
+
+    def _closed_form(self, adjoint: Adjoint) -> tuple[Node, ClosedIn]:
         node = adjoint.named
         if tree_size(node, self._everything) <= MAX_CLOSED:
             form = self._simplify(self._expand(node, self._everything, self._in_symbols))
