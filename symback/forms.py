@@ -61,8 +61,8 @@ class Forms:
         node = adjoint.named
         if tree_size(node, self._everything) <= MAX_CLOSED:
             form = self._simplify(self._expand(node, self._everything, self._in_symbols))
-            if any(unit_sum.otherwise is None for unit_sum in adjoint.unit_sums):
-                return form, "symbols"
+            if self.problem.has_values or any(u.otherwise is None for u in adjoint.unit_sums):
+                return form, "symbols"  # numbers are told in the named form, and want to be quick
             other = self._of_simplified_output(adjoint)
             return min(form, other or form, key=self._simplify.cost), "symbols"
         if tree_size(node, self._adjoints) <= MAX_CLOSED:
