@@ -8,7 +8,7 @@ from typing import Literal, TypeAlias
 from symback.backprop import backprop
 from symback.errors import Unsupported
 from symback.explicit import entries_of
-from symback.graph import Node, Shape, symbols_of, topological, transform, tree_size
+from symback.graph import Node, Shape, symbols_of, transform, tree_size
 from symback.notation import Notation
 from symback.notation.indexer import column_shape
 from symback.ops import ONE, einsum, number, rebuild, symbol
@@ -23,8 +23,6 @@ from symback.tensor import Tensor
 from symback.walks import describe_briefly
 
 MAX_CLOSED = 600  # nodes of a closed form, written out
-#: Functions that log and division turn outputs into: log(sigmoid(u)) is -softplus(-u).
-CANCELLING = frozenset({"softplus", "log", "exp", "sigmoid", "tanh", "sinh", "cosh", "abs", "pow"})
 MAX_EXPLICIT = 64  # entries of an array that is written out
 MAX_EXPLICIT_NODES = 1500  # nodes of the graph in it
 MAX_EXPLICIT_LENGTH = 400  # symbols, numbers and operations in it
@@ -84,10 +82,6 @@ class Forms:
         if given not in self._roots:
             self._roots[given] = self._simplify(self._expand(output, bindings, {}))
         root = self._roots[given]
-        if not any(
-            node.op == "map" and node.params[0] in CANCELLING for node in topological([root])
-        ):
-            return None
         upstream = ONE if problem.upstream is None else problem.upstream.node
         try:
             (slope,) = backprop(root, [target], upstream)

@@ -505,12 +505,9 @@ def _joined_commutations(terms: list[Phrase]) -> list[Phrase]:
     """A*K + B*K -> (A + B)*K for a commutation matrix K, or for Kronecker products A and B."""
     groups: dict[Phrase, list[Phrase]] = {}
     for term in terms:
-        if term.head != "mul" or len(term.args) < 2:
-            continue
-        if term.args[-1].head == "commutation" or [a.head == "kron" for a in term.args] == [
-            True,
-            False,
-        ]:
+        heads = [a.head for a in term.args] if term.head == "mul" else []
+        of_kronecker = len(heads) == 2 and heads[0] == "kron" != heads[1]
+        if of_kronecker or (len(heads) > 1 and heads[-1] == "commutation"):
             groups.setdefault(term.args[-1], []).append(term)
     for last, members in groups.items():
         if len(members) > 1:
@@ -645,7 +642,7 @@ def _is_atom(p: Phrase) -> bool:
     return len(matrices) == 1 and matrices[0].head in ("symbol", "ones")
 
 
-def _is_chain(p: Phrase) -> bool:
+def is_chain(p: Phrase) -> bool:
     """Whether this is a product of several matrices."""
     return p.head == "mul" and sum(a.is_matrix for a in p.args) > 1
 
@@ -682,7 +679,7 @@ def _transpose(p: Phrase) -> Phrase:
     if p.head == "add":
         flipped = [transpose(a) for a in p.args]
         plain = all(map(_is_atom, p.args))
-        allowed = 0 if plain else 2 if all(map(_is_chain, p.args)) else 1
+        allowed = 0 if plain else 2 if all(map(is_chain, p.args)) else 1
         if sum(a.length for a in flipped) <= sum(a.length for a in p.args) + allowed:
             return add(flipped)
     if p.head == "inverse":

@@ -25,7 +25,7 @@ from symback.errors import Unsupported
 from symback.graph import Node, Size
 from symback.notation import Notation
 from symback.ops import OPS, size_node
-from symback.phrase import UNIT, Phrase, coefficient, mul, num, transpose
+from symback.phrase import UNIT, Phrase, coefficient, is_chain, mul, num, transpose
 from symback.scopes import unused_index
 from symback.sympy_elementwise import (
     adds_ones,
@@ -538,8 +538,7 @@ def _place(base: Phrase, written: Any, row: Any, column: Any) -> Any:
 
 def _has_chain(p: Phrase) -> bool:
     """Whether there is a product of matrices in a phrase, of which SymPy would write sums."""
-    chain = p.head == "mul" and sum(a.is_matrix for a in p.args) > 1
-    return chain or any(map(_has_chain, p.args))
+    return is_chain(p) or any(map(_has_chain, p.args))
 
 
 class _ElementwiseWriter:

@@ -389,12 +389,12 @@ class System:
         if len(labels) == 1 and self._take_given(node, labels[0]):
             return True
         total = lowest_terms(self._total(node, labels))
-        if self._take_digits(total):
+        solutions = self._solutions(total)
+        if self._take_digits(total, solutions):
             return True
         known = value_of(total)
         if known is not None:
             return known == 0
-        solutions = self._solutions(total)
         if not solutions:
             self.demands.append(Demand("==", total))
             return True
@@ -422,12 +422,12 @@ class System:
         self.put(index, solve_for(flat(subtract(whole, given)), index))
         return True
 
-    def _take_digits(self, total: Node) -> bool:
+    def _take_digits(self, total: Node, solutions: list[Solution]) -> bool:
         """p == s*i + a with a = 0..s-1 has the one solution i = floor(p/s), a = p - s*i.
 
         Where a is given from outside, p is s*i + a if p is summed over, or [a == p - s*i] stays.
         """
-        solved = any(solution.difficulty == 0 for solution in self._solutions(total))
+        solved = any(solution.difficulty == 0 for solution in solutions)
         known = self.ranges if solved else {**self.free, **self.ranges}
         for high, low in product(self.ranges, known):
             sign = coefficient_of(total, low)

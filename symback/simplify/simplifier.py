@@ -172,11 +172,11 @@ class Simplifier:
 
     def _sum_of_spread(self, product: Product) -> bool:
         """(X - b*1')*1 -> X*1 - n*b; a longer residual only where it gets shorter."""
-        apart = Product.of(product.node())
-        if not sum_of_spread(apart):
-            return False
-        long = any(f.op == "add" and len(f.args) > 2 for f in product.factors_alone)
-        if long and self.cost(apart.node()) > self.cost(product.node()):
+        if not any(f.op == "add" and len(f.args) > 2 for f in product.factors_alone):
+            return sum_of_spread(product)
+        whole = product.node()
+        apart = Product.of(whole)
+        if not sum_of_spread(apart) or self.cost(apart.node()) > self.cost(whole):
             return False
         product.take(apart)
         return True

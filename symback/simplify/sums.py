@@ -44,6 +44,8 @@ def flatten_sum(node: Node) -> Node:
         else:
             terms.append(term)
     opened = [part for term in terms for part in _turned_parts(term)]
+    if len(opened) == len(terms):
+        return add(*terms)
     total = add(*opened)
     return add(*terms) if len(terms_of(total)) == len(opened) else total
 
