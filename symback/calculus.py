@@ -282,9 +282,10 @@ class _Derivation:
         form = None if self.by_indices and not self.root.shape else notation.matrix(node)
         if form is None and not self.by_indices and node.rank in (1, 2):
             form = self._multiplied_out(notation, node)
+        by_entries = None
         if form is not None and unit_columns(form):
-            entries_form = self._by_entries(notation, node)
-            longer = form.length >= entries_form.length and entries_form.head != "comprehension"
+            by_entries = self._by_entries(notation, node)
+            longer = form.length >= by_entries.length and by_entries.head != "comprehension"
             form = None if longer or _lists_all(unit_columns(form)) else form
         if form is not None and layout == "vec":
             form = common_factor_out(form)
@@ -294,9 +295,9 @@ class _Derivation:
             except (*CANNOT_BUILD, Unsupported):  # a sum of matrices inside a product, say
                 form = None
         if turned and node.rank == 2:
-            node = ops.transpose(node)
+            node, by_entries = ops.transpose(node), None
         try:
-            form = self._by_entries(notation, node)
+            form = by_entries or self._by_entries(notation, node)
             as_row = turned and node.rank == 1 and not as_arrays
             return writer(_finished(_as_row(form) if as_row else form))
         except CANNOT_BUILD as error:

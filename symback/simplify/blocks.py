@@ -282,6 +282,6 @@ def _products(total: Node) -> Iterator[Product]:
 def _asks(product: Product, factor: Node, labels: Labels) -> bool:
     """Whether a factor is a condition; the place of an entry mu[c[i]] is none."""
     if factor.op == "select":
-        return True
+        return is_equation(factor) or {*labels} <= {*product.out}
     is_place = factor.op == "symbol" and factor.params[1] == "place"
     return is_place and (labels[-1] in product.out or factor.name.endswith("?"))

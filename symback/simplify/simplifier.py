@@ -48,7 +48,6 @@ from symback.simplify.cases import absorb_into_case, has_cases
 from symback.simplify.centring import centred
 from symback.simplify.constants import fold_constants
 from symback.simplify.expand import (
-    MAX_EXPANDED_TERMS,
     expand,
     expand_mask,
     is_fixed,
@@ -84,6 +83,7 @@ MAX_GATHERING_TRIES = 12
 ROOT_GAIN = 6
 QUOTIENT_GAIN = 5
 MAX_FACTORED_TERMS = 6
+MAX_TRIED_TERMS = 16  # of a product that is multiplied out to see whether that gets shorter
 BRACKETS = 3  # what a product inside a product may be longer than the sum that it was
 # what 1 - f(u) for f(-u) must save at least
 REFLECTION_GAIN = {"sigmoid": 4, "heaviside": 0}
@@ -334,7 +334,7 @@ class Simplifier:
             apart = parts.args if parts.op == "add" else (parts,)
             shortest = (self._shortest_product(self._product(part)) for part in apart)
             return self._gathered(add(*shortest))
-        expanded = expand(node, MAX_EXPANDED_TERMS, kept=self.masks)
+        expanded = expand(node, MAX_TRIED_TERMS, kept=self.masks)
         if expanded is None:
             return node
         candidate = self._gathered(self._cancelled(expanded))
@@ -367,7 +367,7 @@ class Simplifier:
         for start in (node, *(other for other in opened if other is not node)):
             if not any(f.op == "add" for term in start.args for f in term.args):
                 continue
-            expanded = expand(start, MAX_EXPANDED_TERMS, kept=self.masks)
+            expanded = expand(start, MAX_TRIED_TERMS, kept=self.masks)
             if expanded is not None:
                 candidate = self._gathered(self._cancelled(expanded))
                 if self.cost(candidate) < self.cost(best):
@@ -382,7 +382,7 @@ class Simplifier:
             for place, (factor, labels) in enumerate(product.factors):
                 base, exponent = split_power(factor)
                 if is_closed(factor) and any(f.op == "add" for f in factor.args):
-                    opened = expand(factor, MAX_EXPANDED_TERMS, kept=self.masks)
+                    opened = expand(factor, MAX_TRIED_TERMS, kept=self.masks)
                 elif base.op == "add" and value_of(exponent) == 2:
                     opened = add(
                         *(hadamard(t, u, merge=True) for t in base.args for u in base.args)
