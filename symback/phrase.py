@@ -390,7 +390,7 @@ def add(terms: Iterable[Phrase]) -> Phrase:
     flat: list[Phrase] = []
     for term in terms:
         flat.extend(term.args if term.head == "add" else (term,))
-    flat = _joined_commutations(_joined_kroneckers(_joined_sums(_joined_constants(flat))))
+    flat = _joined_permutations(_joined_kroneckers(_joined_sums(_joined_constants(flat))))
     flat = _paired_transposes(flat)
     flat.sort(key=lambda term: (coefficient(term) < 0, -_degree(term), _is_turned(term)))
     if len(flat) == 1:
@@ -474,20 +474,21 @@ def _joined_kroneckers(terms: list[Phrase]) -> list[Phrase]:
     """(A (x) B)*x + (A (x) C)*x -> (A (x) (B + C))*x, and the same with the right one in common."""
     products = [(k, *split) for k, term in enumerate(terms) if (split := _split_kronecker(term))]
     for (j, coef, first, around), (k, other_coef, second, beside) in combinations(products, 2):
-        for side in (0, 1) if around == beside else ():
-            if first.args[side] != second.args[side]:
-                continue
-            other = 1 - side
-            before, after = around
-            if first == second:
-                joined = mul([*before, first, *after], coef + other_coef)
-            else:
-                parts = (mul([first.args[other]], coef), mul([second.args[other]], other_coef))
-                total = add(_collected(parts))
-                pair = (total, first.args[1]) if side else (first.args[0], total)
-                joined = mul([*before, kron(*pair, shape=first.shape), *after])
-            rest = [t for i, t in enumerate(terms) if i not in (j, k)]
-            return _joined_kroneckers([*rest, joined])
+        pairs = list(zip(first.args, second.args, strict=False))
+        different = [place for place, (one, other) in enumerate(pairs) if one != other]
+        alike = all(one.shape == other.shape for one, other in pairs)
+        if around != beside or not alike or first.shape != second.shape or len(different) > 1:
+            continue
+        before, after = around
+        if not different:
+            joined = mul([*before, first, *after], coef + other_coef)
+        else:
+            one, other = pairs[different[0]]
+            parts = list(first.args)
+            parts[different[0]] = add(_collected((mul([one], coef), mul([other], other_coef))))
+            joined = mul([*before, kron(parts, first.shape), *after])
+        rest = [t for i, t in enumerate(terms) if i not in (j, k)]
+        return _joined_kroneckers([*rest, joined])
     return terms
 
 
@@ -501,21 +502,39 @@ def _collected(totals: Iterable[Phrase]) -> list[Phrase]:
     return [mul([bare], coef) for bare, coef in coefs.items()]
 
 
-def _joined_commutations(terms: list[Phrase]) -> list[Phrase]:
-    """A*K + B*K -> (A + B)*K for a commutation matrix K, or for Kronecker products A and B."""
-    groups: dict[Phrase, list[Phrase]] = {}
-    for term in terms:
-        heads = [a.head for a in term.args] if term.head == "mul" else []
-        of_kronecker = len(heads) == 2 and heads[0] == "kron" != heads[1]
-        if of_kronecker or (len(heads) > 1 and heads[-1] == "commutation"):
-            groups.setdefault(term.args[-1], []).append(term)
-    for last, members in groups.items():
-        if len(members) > 1:
+def _joined_permutations(terms: list[Phrase]) -> list[Phrase]:
+    """A*K + B*K -> (A + B)*K for a commutation matrix K, or for Kronecker products A and B.
+
+    Likewise (I (x) K)*A + (I (x) K)*B -> (I (x) K)*(A + B), and diag(vec(X)) in front.
+    """
+    for end in (-1, 0):
+        groups: dict[Phrase, list[Phrase]] = {}
+        for term in terms:
+            if term.head == "mul" and len(term.args) > 1 and _is_shared(term.args, end):
+                groups.setdefault(term.args[end], []).append(term)
+        for shared, members in groups.items():
+            if len(members) < 2:
+                continue
             coefs = {coefficient(term) for term in members}
             common = coefs.pop() if len(coefs) == 1 else Fraction(1)
-            total = add(mul(term.args[:-1], coefficient(term) / common) for term in members)
-            terms = [*(term for term in terms if term not in members), mul([total, last], common)]
+            rests = (term.args[:-1] if end else term.args[1:] for term in members)
+            total = add(
+                mul(rest, coefficient(term) / common)
+                for rest, term in zip(rests, members, strict=True)
+            )
+            joined = mul([total, shared] if end else [shared, total], common)
+            terms = [*(term for term in terms if term not in members), joined]
     return terms
+
+
+def _is_shared(factors: tuple[Phrase, ...], end: int) -> bool:
+    """Whether the last factor (the first for 0) reads better outside a sum."""
+    heads = [factor.head for factor in factors]
+    if end:
+        return heads[-1] == "commutation" or (len(heads) == 2 and heads[0] == "kron" != heads[1])
+    inner = {factor.head for factor in factors[0].args}
+    permutes = heads[0] == "kron" and inner <= {"eye", "commutation"}
+    return (permutes or (heads[0] == "diag" and inner == {"vec"})) and "kron" in heads[1:]
 
 
 Around: TypeAlias = tuple[tuple[Phrase, ...], tuple[Phrase, ...]]
@@ -671,7 +690,7 @@ def _transpose(p: Phrase) -> Phrase:
     if p.head == "commutation":
         return commutation(*reversed(p.data))  # type: ignore[arg-type]
     if p.head == "kron":
-        return kron(transpose(p.args[0]), transpose(p.args[1]), shape)
+        return kron(map(transpose, p.args), shape)
     if p.head == "matrix_pow":
         return Phrase("matrix_pow", (transpose(p.args[0]), p.args[1]), (), shape)
     if p.head == "sum_over":
@@ -731,23 +750,23 @@ def scalar(chain: Phrase) -> Phrase:
     return Phrase("scalar", (chain,))
 
 
-def kron(a: Phrase, b: Phrase, shape: Shape) -> Phrase:
+def kron(factors: Iterable[Phrase], shape: Shape) -> Phrase:
     """A Kronecker product, numbers and scalars in front; I (x) I is I."""
     scalars: list[Phrase] = []
     coef = Fraction(1)
-    bare = []
-    for part in map(common_factor_out, (a, b)):
+    bare: list[Phrase] = []
+    for part in map(common_factor_out, factors):
         if part.head == "mul":
             coef *= coefficient(part)
             scalars += [x for x in part.args if not x.is_matrix]
             part = mul([x for x in part.args if x.is_matrix])
-        bare.append(part)
-    if all(part.head == "eye" for part in bare):
-        return mul([*scalars, eye(shape[0])], coef)
-    first, second = bare
-    if first.head == "eye" and second.head == "kron" and second.args[0].head == "eye":
-        bare = [eye(times(first.shape[0], second.args[0].shape[0])), second.args[1]]
-    symmetric = all(part.symmetric for part in bare)
+        for factor in part.args if part.head == "kron" else (part,):
+            if bare and bare[-1].head == factor.head == "eye":
+                factor = eye(times(bare.pop().shape[0], factor.shape[0]))
+            bare.append(factor)
+    if len(bare) == 1:
+        return mul([*scalars, *bare], coef)
+    symmetric = all(factor.symmetric for factor in bare)
     return mul([*scalars, Phrase("kron", tuple(bare), (), shape, symmetric)], coef)
 
 
@@ -760,7 +779,7 @@ def vec(matrix: Phrase, size: Size) -> Phrase:
     if matrix.head == "ones":
         return ones((size, 1))
     if matrix.head == "mul" and len(matrix.args) == 2 and matrix.args[0].shape[1] == 1:
-        return kron(transpose(matrix.args[1]), matrix.args[0], (size, 1))
+        return kron((transpose(matrix.args[1]), matrix.args[0]), (size, 1))
     return Phrase("vec", (matrix,), (), (size, 1))
 
 

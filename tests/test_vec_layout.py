@@ -11,7 +11,7 @@ from sympy.matrices.expressions.diagonal import DiagMatrix, DiagonalOf
 from sympy.matrices.expressions.special import OneMatrix
 
 import symback as sb
-from symback.sympy_matrices import Vec
+from symback.sympy_matrices import CommutationMatrix, Vec
 from tests import random_problems, witness
 from tests.random_problems import Problem, m, n
 
@@ -35,6 +35,13 @@ FORMS: list[tuple[Any, Any]] = [
     *((sp.Trace(C) * form, C) for form in (D, C, sp.Identity(m))),
     *((C.applyfunc(sp.exp), C), ((F * C).applyfunc(sp.sin), C), ((F * C).applyfunc(sp.sin).T, C)),
     (sp.Determinant(C) * D.T, C),
+    *((sp.KroneckerProduct(*pair), F) for pair in ((F, H), (H, F), (F.T, H), (H, F.T), (F, F))),
+    *((sp.KroneckerProduct(*pair), F) for pair in ((F.T, F), (F, sp.Identity(2)), (D * H * F, H))),
+    (sp.KroneckerProduct(sp.Identity(2), F), F),
+    *((sp.KroneckerProduct(*three), F) for three in ((q, F, H), (F, q, H.T), (x, r, F))),
+    *((sp.KroneckerProduct(*pair), C) for pair in ((C.inv(), D), (D.T, C.inv()), (C * D, C))),
+    *((H * DiagMatrix(x) * F, x), (DiagMatrix(x) * F * DiagMatrix(q), q)),
+    *((H.T * DiagMatrix(q.applyfunc(sp.exp)) * H, q), (DiagonalOf(F * C * F.T), F)),
 ]
 
 
@@ -99,6 +106,24 @@ residual = F * q - x
         ),
         (sb.jacobian(sp.HadamardProduct(C, D), C, layout="vec"), DiagMatrix(Vec(D))),
         (sb.gradient(sp.log(sp.Determinant(K(D, C))), C), m * C.T.inv()),
+        (
+            sb.jacobian(K(F, H), F, layout="vec"),  # Magnus and Neudecker, theorem 3.10
+            K(sp.Identity(m), CommutationMatrix(n, n), sp.Identity(m))
+            * K(sp.Identity(n * m), Vec(H)),
+        ),
+        (
+            sb.jacobian(K(F, F), F, layout="vec"),
+            K(sp.Identity(m), CommutationMatrix(m, n), sp.Identity(n))
+            * (K(sp.Identity(m * n), Vec(F)) + K(Vec(F), sp.Identity(m * n))),
+        ),
+        (
+            sb.jacobian(H * DiagMatrix(x) * F, x, layout="vec"),  # Khatri and Rao
+            sp.HadamardProduct(K(F.T, OneMatrix(m, 1)), K(OneMatrix(m, 1), H)),
+        ),
+        (
+            sb.jacobian(DiagMatrix(x) * F, x, layout="vec"),
+            DiagMatrix(Vec(F)) * K(OneMatrix(m, 1), sp.Identity(n)),
+        ),
         (sb.gradient(tall.T * K(x, q), x), K(sp.Identity(n), q.T) * tall),
         (
             sb.gradient(tall.T * K(sp.Identity(n), C) * tall, tall),

@@ -22,6 +22,7 @@ from symback import phrase as p
 from symback.graph import Node, Shape, Size, symbols_of, topological
 from symback.notation.blocks import block_form, selections_form
 from symback.notation.indexer import SQUARE_OPS, Indexer, column_shape, names_in
+from symback.notation.kronecker import Placed, component, kronecker_form
 from symback.notation.network import Network
 from symback.ops import (
     ONE,
@@ -40,7 +41,7 @@ from symback.ops import (
 from symback.phrase import Phrase
 from symback.rules import softmax
 from symback.scopes import names_apart, unused_index
-from symback.simplify.selections import condition_of, digits_of, is_equation, unique_digits
+from symback.simplify.selections import condition_of, is_equation
 from symback.simplify.sums import flatten_sum
 from symback.sizes import fits_when_large, flat, never_negative, plus
 
@@ -191,13 +192,13 @@ class Notation:
     def _product(self, node: Node) -> Phrase | None:
         coef, labels, out, sizes = einsum_parts(node)
         counters: dict[int, Node] = {}
-        factors: list[_Placed] = []
+        factors: list[Placed] = []
         for arg, own in zip(node.args, labels, strict=True):
             form = self._forms[arg]
             if arg.op == "matpow" and len(own) == 3 and own[0] not in out:
                 form = self._counted_power(arg, own[0], counters, node)
                 own = own[1:]
-            factors.append(_Placed(arg, own, form))
+            factors.append(Placed(arg, own, form))
         written = self._reduced(_cut(factors, out, sizes, self), out, sizes, set(counters))
         if written is None:
             return None
@@ -209,14 +210,15 @@ class Notation:
         return names_apart(p.mul([written], Fraction(coef)))
 
     def _reduced(
-        self, factors: list[_Placed], out: tuple[int, ...], sizes: Shape, counters: set[int]
+        self, factors: list[Placed], out: tuple[int, ...], sizes: Shape, counters: set[int]
     ) -> Phrase | None:
         """A product as matrices, Kronecker products where its result has joined axes."""
         factors = self._with_vecs(factors, out, sizes, counters)
         factors = self._with_kronecker(factors, out, sizes, counters)
-        joints = [f for f in factors if f.joins(out)]
-        if joints:
-            return self._kronecker(factors, joints, out, sizes, counters)
+        if any(f.joins(out) for f in factors):
+            return kronecker_form(
+                factors, out, sizes, lambda part, axes: self._reduced(part, axes, sizes, counters)
+            )
         if any(f.form is None or len(f.labels) > 2 for f in factors):
             return None
         used = {label for f in factors for label in f.labels} | set(out)
@@ -229,8 +231,8 @@ class Notation:
         return network.reduce()
 
     def _with_vecs(
-        self, factors: list[_Placed], out: tuple[int, ...], sizes: Shape, counters: set[int]
-    ) -> list[_Placed]:
+        self, factors: list[Placed], out: tuple[int, ...], sizes: Shape, counters: set[int]
+    ) -> list[Placed]:
         """w_p [p == i + m*j] A_ij -> w'*vec(A)."""
         for joint in factors:
             label = joint.labels[0] if joint.labels else -1
@@ -238,20 +240,20 @@ class Notation:
                 continue
             slow, fast = joint.digits()
             rest = [f for f in factors if f is not joint]
-            inside, reached = _component(rest, slow)
+            inside, reached = component(rest, slow)
             if label in reached or fast not in reached or not reached.isdisjoint(out):
                 continue
             body = self._reduced(inside, (fast, slow), sizes, counters)
             if body is None:
                 continue
-            column = _Placed(joint.node, (label,), p.vec(body, sizes[label]))
+            column = Placed(joint.node, (label,), p.vec(body, sizes[label]))
             kept = [f for f in rest if f not in inside]
             return self._with_vecs([*kept, column], out, sizes, counters)
         return factors
 
     def _with_kronecker(
-        self, factors: list[_Placed], out: tuple[int, ...], sizes: Shape, counters: set[int]
-    ) -> list[_Placed]:
+        self, factors: list[Placed], out: tuple[int, ...], sizes: Shape, counters: set[int]
+    ) -> list[Placed]:
         """[r == i*n + k] A_ij B_kl z_r -> (A (x) B)'*z, for anything z that r joins to the rest."""
         for joint in factors:
             row = joint.labels[0] if joint.labels else -1
@@ -259,7 +261,7 @@ class Notation:
                 continue
             bearers = [f for f in factors if f is not joint and row in f.labels]
             others = [f for f in factors if f not in bearers]
-            inside, reached = _component(others, row)
+            inside, reached = component(others, row)
             outside = {x for f in bearers for x in f.labels} | set(out)
             ends = (reached & outside) - {row}
             if not bearers or len(ends) != 1 or any(f.joins((row,)) for f in bearers):
@@ -268,103 +270,10 @@ class Notation:
             body = self._reduced(inside, (row, end), sizes, counters)
             if body is None:
                 continue
-            product = _Placed(joint.node, (row, end), body)
+            product = Placed(joint.node, (row, end), body)
             kept = [f for f in factors if f not in inside]
             return self._with_kronecker([*kept, product], out, sizes, counters)
         return factors
-
-    def _kronecker(
-        self,
-        factors: list[_Placed],
-        joints: list[_Placed],
-        out: tuple[int, ...],
-        sizes: Shape,
-        counters: set[int],
-    ) -> Phrase | None:
-        """[r == i*n + k] A_ij B_kl -> A (x) B, and [r == i + m*j] A_ij -> vec(A)."""
-        rest = [f for f in factors if f not in joints]
-        split = {f.labels[0]: f.digits() for f in joints}
-        majors = [split[x][0] if x in split else x for x in out]
-        minors = [split[x][1] if x in split else x for x in out]
-        if len(out) == 1:
-            major, minor = majors[0], minors[0]
-            body = self._reduced(rest, (minor, major), sizes, counters)
-            return None if body is None else p.vec(body, sizes[out[0]])
-        if len(split) == 2 and majors[0] == majors[1] and minors[0] == minors[1]:
-            body = self._reduced(rest, (minors[0], majors[0]), sizes, counters)
-            return None if body is None else p.diag(p.vec(body, sizes[out[0]]))
-        if len(split) == 2:
-            ends = ((minors[0], majors[0]), (minors[1], majors[1]))
-            return self._of_pairs(rest, ends, out, sizes, counters)
-        axis = 0 if out[0] in split else 1
-        first, reached = _component(rest, majors[axis])
-        if minors[axis] in reached and out[1 - axis] not in reached:  # vec(A)*x'
-            body = self._reduced(first, (minors[axis], majors[axis]), sizes, counters)
-            others = [f for f in rest if f not in first]
-            column = self._reduced(others, (out[1 - axis],), sizes, counters)
-            if body is None or column is None:
-                return None
-            sides = p.vec(body, sizes[out[axis]]), column
-            return p.outer(*(sides if axis == 0 else sides[::-1]))
-        second = [f for f in rest if f not in first]
-        beyond = {label for f in second for label in f.labels}
-        if (minors[0] in reached and out[0] in split) or (minors[1] in reached and out[1] in split):
-            return None
-        if majors[1] in beyond and out[1] in split:
-            return None  # a product of rows, which is no Kronecker product
-        free = {x for x in out if x not in split}
-        parts = []
-        for chosen, mine in ((first, majors), (second, minors)):
-            own = tuple(x for x in mine if x not in free or (x in reached) == (chosen is first))
-            body = self._reduced(chosen, own, sizes, counters)
-            if body is None:
-                return None
-            if len(own) == 1 and own[0] == mine[1]:
-                body = p.transpose(body)  # only the column axis: a row
-            parts.append(body)
-        return p.kron(parts[0], parts[1], (sizes[out[0]], sizes[out[1]]))
-
-    def _of_pairs(
-        self,
-        factors: list[_Placed],
-        ends: tuple[tuple[int, int], tuple[int, int]],
-        out: tuple[int, ...],
-        sizes: Shape,
-        counters: set[int],
-    ) -> Phrase | None:
-        """A product whose rows and columns count two labels each, (fast, slow).
-
-        A_jm B_ik is A (x) B, A_jk B_im is (A (x) B)*K, A_ij B_km is vec(A)*vec(B)'. A further
-        factor with both labels of the rows is diag(vec(C)) in front, one of the columns behind.
-        """
-        (i, j), (k, m) = ends
-        size = (sizes[out[0]], sizes[out[1]])
-        for one, other in (((j, m), (i, k)), ((j, k), (i, m)), ((i, j), (k, m))):
-            sides = _shared_out(factors, set(one), set(other))
-            if sides is None:
-                continue
-            bodies = [
-                self._reduced(side, pair, sizes, counters)
-                for side, pair in zip(sides, (one, other), strict=True)
-            ]
-            if bodies[0] is None or bodies[1] is None:
-                continue
-            if one == (i, j):
-                return p.outer(p.vec(bodies[0], size[0]), p.vec(bodies[1], size[1]))
-            written = p.kron(bodies[0], bodies[1], size)
-            turned = one == (j, k)
-            return p.mul([written, p.commutation(sizes[k], sizes[m])]) if turned else written
-        for factor in factors:
-            for place, pair in enumerate(ends):
-                if set(factor.labels) != set(pair) or len(set(pair)) != 2:
-                    continue
-                rest = [f for f in factors if f is not factor]
-                body = self._of_pairs(rest, ends, out, sizes, counters)
-                scaling = self._reduced([factor], pair, sizes, counters)
-                if body is not None and scaling is not None:
-                    diagonal = p.diag(p.vec(scaling, size[place]))
-                    return p.mul([diagonal, body] if place == 0 else [body, diagonal])
-        return None
 
     def _counted_power(
         self, arg: Node, label: int, counters: dict[int, Node], node: Node
@@ -419,62 +328,9 @@ def _has_blocks(total: Phrase) -> bool:
     return any(term.head == "blocks" for term in total.args)
 
 
-def _component(factors: list[_Placed], start: int) -> tuple[list[_Placed], set[int]]:
-    """The factors that shared labels join to `start`, and the labels they reach."""
-    found: list[_Placed] = []
-    reached = {start}
-    grown = True
-    while grown:
-        near = [f for f in factors if f not in found and not reached.isdisjoint(f.labels)]
-        found += near
-        reached |= {x for f in near for x in f.labels}
-        grown = bool(near)
-    return found, reached
-
-
-def _shared_out(
-    factors: list[_Placed], one: set[int], other: set[int]
-) -> tuple[list[_Placed], list[_Placed]] | None:
-    """The factors that hang together with either set of labels, None if some do with both."""
-    if one & other:
-        return None
-    sides: list[list[_Placed]] = []
-    reached: list[set[int]] = []
-    for labels in (one, other):
-        found = [_component(factors, label) for label in sorted(labels)]
-        sides.append([f for f in factors if any(f in near for near, _ in found)])
-        reached.append(set().union(*(seen for _, seen in found)))
-    if reached[0] & reached[1]:
-        return None
-    return [f for f in factors if f not in sides[1]], sides[1]
-
-
-@dataclass(frozen=True)
-class _Placed:
-    """A factor of a product with its labels and its written form."""
-
-    node: Node
-    labels: tuple[int, ...]
-    form: Phrase | None
-
-    def joins(self, out: tuple[int, ...]) -> bool:
-        """Whether this is [r == i*n + k] with r an axis of the result: two axes read as one."""
-        return (
-            is_equation(self.node)
-            and len(self.labels) == 3
-            and self.labels[0] not in self.labels[1:]
-            and self.labels[0] in out
-            and unique_digits(self.node)
-        )
-
-    def digits(self) -> tuple[int, int]:
-        """The labels that count slowly and fast."""
-        return digits_of(self.node, self.labels)
-
-
 def _cut(
-    factors: list[_Placed], out: tuple[int, ...], sizes: Shape, notation: Notation
-) -> list[_Placed]:
+    factors: list[Placed], out: tuple[int, ...], sizes: Shape, notation: Notation
+) -> list[Placed]:
     """Selections that cut one factor become its slices: x[k], X[k, :], X[a:b, :]."""
     current = list(factors)
     for selection in factors:
@@ -509,11 +365,11 @@ def _cut(
         else:
             kept = tuple(selection.labels[1 - at] if x == label else x for x in bearer.labels)
             form = _sliced(bearer.form, axis, start, node.shape[1 - at], notation)
-        current[place] = _Placed(bearer.node, kept, form)
+        current[place] = Placed(bearer.node, kept, form)
     return current
 
 
-def _picked(bearer: _Placed, axis: int, index: Node, notation: Notation) -> Phrase:
+def _picked(bearer: Placed, axis: int, index: Node, notation: Notation) -> Phrase:
     """One entry of a column, or one row or column of a matrix, as a column."""
     assert bearer.form is not None
     if len(bearer.labels) == 1:
