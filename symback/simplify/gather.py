@@ -164,33 +164,34 @@ def _power_counted_down(factor: Node) -> Node:
 
 
 def around_sum(node: Node) -> Node | None:
-    """A + B - M*(A + B) -> (I - M)*(A + B), for matrices."""
-    if node.rank != 2:
+    """A + B - M*(A + B) -> (I - M)*(A + B), for matrices or vectors."""
+    if node.rank not in (1, 2):
         return None
     for term in node.args:
         product = Product.of(term)
         for place, (total, labels) in enumerate(product.factors):
-            shared = {*labels} & {*product.out}
-            apart = len({*labels}) == len({*product.out}) == 2
-            if total.op != "add" or not apart or len(shared) != 1:
+            inner = [x for x in labels if x not in product.out]
+            apart = len({*labels}) == len({*product.out}) == node.rank
+            if total.op != "add" or not apart or len(inner) != 1:
                 continue
-            axis = 0 if product.out[0] in shared else 1
-            end = product.out[axis]
-            inner = labels[1 - labels.index(end)]
-            if labels[axis] != end:
+            behind = product.out[0] not in labels  # M*(A + B), not (A + B)*M
+            ends = product.out[1:] if behind else product.out[:1]
+            axes = (*inner, *ends) if behind else (*ends, *inner)
+            if labels != axes:
                 total = add(*map(flipped, total.args))
             coef, spelled = _spelled_out(total, [t for t in node.args if t is not term])
-            if not spelled or product.places(end) != 2:
+            if not spelled or any(product.places(x) != 2 for x in ends):
                 continue
             rest = Product.of(term)
             del rest.factors[place]
-            ends = (product.out[0], inner) if axis else (inner, product.out[1])
-            del rest.sizes[end]
-            rest.out = ends
-            eye = einsum(coef, [], "ii", {"i": product.sizes[inner]})
-            both: tuple[Node, Node] = (add(rest.node(), eye), total)
-            first, second = both if axis else both[::-1]
-            gathered = einsum(1, [(first, "ik"), (second, "kj")], "ij")
+            for x in ends:
+                del rest.sizes[x]
+            rest.out = (product.out[0], *inner) if behind else (*inner, product.out[1])
+            if coef < 0:
+                coef, rest.coef, total = -coef, -rest.coef, negated(total)
+            eye = einsum(coef, [], "ii", {"i": product.sizes[inner[0]]})
+            factors = [(add(rest.node(), eye), rest.out), (total, axes)]
+            gathered = einsum(1, factors, product.out)
             others = [t for t in node.args if t is not term and t not in spelled]
             return add(gathered, *others)
     return None

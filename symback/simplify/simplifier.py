@@ -414,9 +414,11 @@ class Simplifier:
         found = self._gatherings.get(core)
         if found is None:
             found = self._gather_all(core)
-            around = around_sum(found) if found.op == "add" else None
-            if around is not None:
-                found = min(self._gather_all(around), found, key=self.cost)
+            for start in (found, core):
+                around = around_sum(start) if start.op == "add" else None
+                if around is not None:
+                    found = min(self._gather_all(around), found, key=self.cost)
+                    break
             aligned = align_terms(core)
             if aligned is not core:
                 found = min(found, self._gather_all(aligned), key=self.cost)

@@ -164,6 +164,24 @@ MATRICES = (
         assume=(Q.symmetric(X),),
         values={"X": "spd"},
     ),
+    gradient(
+        "residual of a linear system",
+        (x - B * x - u).T * (x - B * x - u),
+        x,
+        2 * (Identity(n) - B.T) * (x - B * x - u),
+    ),
+    gradient(
+        "residual of a damped walk",
+        (x - c * B * x - (1 - c) / n * ones(n)).T * (x - c * B * x - (1 - c) / n * ones(n)),
+        x,
+        2 * (Identity(n) - c * B.T) * (x - c * B * x - (1 - c) / n * ones(n)),
+    ),
+    gradient(
+        "weighted residual of a linear system",
+        (x - B * x - u).T * M * (x - B * x - u),
+        x,
+        (Identity(n) - B.T) * (M + M.T) * (x - B * x - u),
+    ),
 )
 
 gradient, jacobian, hessian = rows_from(
@@ -275,6 +293,30 @@ INDEX = (
         Sum((d[i] - Sum(w[j] * a[i] ** j, (j, 0, p))) ** 2, (i, 0, n - 1)),
         (w[k], w[l]),
         2 * Sum(a[i] ** (k + l), (i, 0, n - 1)),
+    ),
+    gradient(
+        "causal filter by its kernel",
+        Sum((d[i] - Sum(v[j] * w[i - j], (j, 0, i))) ** 2, (i, 0, n - 1)),
+        v[k],
+        2 * Sum((Sum(v[j] * w[i - j], (j, 0, i)) - d[i]) * w[i - k], (i, k, n - 1)),
+    ),
+    gradient(
+        "discounted past by a weight",
+        Sum((d[i] - Sum(w[j] * c ** (i - j), (j, 0, i))) ** 2, (i, 0, n - 1)),
+        w[k],
+        2 * Sum(c ** (i - k) * (Sum(w[j] * c ** (i - j), (j, 0, i)) - d[i]), (i, k, n - 1)),
+        values={"c": 0.7},
+    ),
+    gradient(
+        "exponential moving average by its start",
+        Sum((d[i] - g * Sum(c**j * w[i - j], (j, 0, i))) ** 2, (i, 0, n - 1)),
+        g,
+        2
+        * Sum(
+            (g * Sum(c**k * w[i - k], (k, 0, i)) - d[i]) * c**j * w[i - j],
+            (j, 0, i),
+            (i, 0, n - 1),
+        ),
     ),
 )
 
