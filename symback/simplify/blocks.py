@@ -10,7 +10,7 @@ from symback.simplify.expand import MAX_EXPANDED_TERMS, expand
 from symback.simplify.product import Product
 from symback.simplify.selections import condition_of, is_equation
 from symback.simplify.sums import flatten_sum
-from symback.sizes import fits_when_large, plus
+from symback.sizes import fits_when_large, never_negative, plus
 
 
 def split_at_seams(node: Node) -> Node | None:
@@ -282,6 +282,19 @@ def _products(total: Node) -> Iterator[Product]:
 def _asks(product: Product, factor: Node, labels: Labels) -> bool:
     """Whether a factor is a condition; the place of an entry mu[c[i]] is none."""
     if factor.op == "select":
-        return is_equation(factor) or {*labels} <= {*product.out}
+        inside = [axis for axis, label in enumerate(labels) if label not in product.out]
+        if is_equation(factor):
+            return len(inside) != 1 or not _always_found(factor, inside[0])
+        return not inside
     is_place = factor.op == "symbol" and factor.params[1] == "place"
     return is_place and (labels[-1] in product.out or factor.name.endswith("?"))
+
+
+def _always_found(node: Node, axis: int) -> bool:
+    """Whether [i == p + start] has an i within its axis for every p: x_(p+1) for p below n - 1."""
+    coefs, offset = condition_of(node)
+    if coefs not in ((1, -1), (-1, 1)):
+        return False
+    start = scale(-int(coefs[axis]), offset)
+    end = plus(as_size(start), node.shape[1 - axis])
+    return never_negative(start) and fits_when_large(end, node.shape[axis])

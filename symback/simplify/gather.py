@@ -28,6 +28,7 @@ from symback.ops import (
 from symback.rules import broadcast
 from symback.simplify.expand import is_fixed
 from symback.simplify.product import Product, delta, flipped, negated
+from symback.simplify.selections import is_equation
 from symback.simplify.sums import flatten_sum
 from symback.sizes import terms_of
 
@@ -49,7 +50,7 @@ def common_factors(products: list[Product], *, with_units: bool) -> list[Members
     for t, product in enumerate(products):
         if t in fixed and len(fixed) > 1:
             continue  # I - 1*1'/n stays together
-        if any(f.op == "select" and (f.rank > 1 or not with_units) for f in product.factors_alone):
+        if any(is_equation(f) and (f.rank > 1 or not with_units) for f in product.factors_alone):
             continue
         repeated = len(set(product.out)) != len(product.out)
         seen = set()
