@@ -17,16 +17,9 @@ from symback.errors import DomainError, InputError, ShapeError, Unsupported
 from symback.explicit import explicit_phrase
 from symback.graph import Node, Shape, symbols_of, topological
 from symback.notation import Notation
+from symback.notation.finish import finished
 from symback.ops import Label, Labels, einsum, einsum_parts
-from symback.phrase import (
-    Phrase,
-    common_factor_out,
-    entry,
-    transpose,
-    unit_columns,
-    with_one_direction,
-    with_one_sigmoid,
-)
+from symback.phrase import Phrase, common_factor_out, entry, transpose, unit_columns
 from symback.simplify import Simplifier, simplify
 from symback.simplify.blocks import expand_blocks
 from symback.simplify.expand import MAX_EXPANDED_TERMS, expand, is_sum, masks_in
@@ -291,7 +284,7 @@ class _Derivation:
             form = common_factor_out(form)
         if form is not None:
             try:
-                return writer(_finished(transpose(form) if turned else form))
+                return writer(finished(transpose(form) if turned else form))
             except (*CANNOT_BUILD, Unsupported):  # a sum of matrices inside a product, say
                 form = None
         if turned and node.rank == 2:
@@ -299,7 +292,7 @@ class _Derivation:
         try:
             form = by_entries or self._by_entries(notation, node)
             as_row = turned and node.rank == 1 and not as_arrays
-            return writer(_finished(_as_row(form) if as_row else form))
+            return writer(finished(_as_row(form) if as_row else form))
         except CANNOT_BUILD as error:
             raise Unsupported(f"SymPy cannot write this derivative: {error}") from error
 
@@ -388,11 +381,6 @@ class _Derivation:
                     out.extend(axes)
             stacked.append(simplify(einsum(1, factors, out, merge=True)))
         return ops.add(*stacked)
-
-
-def _finished(form: Phrase) -> Phrase:
-    """One spelling for what is the same or the opposite."""
-    return with_one_direction(with_one_sigmoid(form))
 
 
 def _is_large_sum(node: Node) -> bool:
