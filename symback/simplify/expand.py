@@ -144,20 +144,32 @@ def _opens(product: Product, place: int, kept: Masks) -> bool:
 
 
 def masks_in(root: Node) -> frozenset[Node]:
-    """The masks on what may have no value without them."""
+    """The masks on what may have no value, or no derivative, without them."""
     found = set()
     for node in topological([root]):
         product = Product.of(node)
         for mask, labels in product.factors:
-            if is_sum(mask) and _is_mask(mask) and _is_needed(mask, labels, product):
-                found.add(mask)
+            if is_sum(mask) and _is_mask(mask):
+                masked = _under(mask, labels, product)
+                if not has_values(*masked) or any(map(_is_root, topological(masked))):
+                    found.add(mask)
     return frozenset(found)
 
 
 def _is_needed(mask: Node, labels: Labels, product: Product) -> bool:
     """Whether anything that has the indices of a mask may lack a value."""
-    masked = [f for f, own in product.factors if set(labels) <= set(own) and f is not mask]
-    return not has_values(*masked)
+    return not has_values(*_under(mask, labels, product))
+
+
+def _under(mask: Node, labels: Labels, product: Product) -> list[Node]:
+    """What a mask is on: the factors that have its indices."""
+    return [f for f, own in product.factors if set(labels) <= set(own) and f is not mask]
+
+
+def _is_root(node: Node) -> bool:
+    """Whether this has no derivative, of some order, where what it is of is 0."""
+    e = value_of(split_power(node)[1])
+    return node.op == "map" and e is not None and e.denominator != 1
 
 
 def _is_mask(total: Node) -> bool:

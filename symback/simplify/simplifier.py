@@ -48,6 +48,7 @@ from symback.simplify.cases import absorb_into_case, has_cases
 from symback.simplify.centring import centred
 from symback.simplify.constants import fold_constants
 from symback.simplify.expand import (
+    Masks,
     expand,
     expand_mask,
     is_fixed,
@@ -106,7 +107,7 @@ class Simplifier:
     indices: bool = False
     projections: bool = False
     kinks: frozenset[Node] = frozenset()
-    masks: frozenset[Node] = frozenset()
+    masks: Masks = frozenset()
     used: set[tuple[Node, int]] = field(default_factory=set)
     _memo: dict[Node, Node] = field(default_factory=dict)
     _cost: dict[Node, int] = field(default_factory=dict)
@@ -249,7 +250,7 @@ class Simplifier:
             if total.op != "add" or is_fixed(total) or len(total.args) > MAX_FACTORED_TERMS:
                 continue
             terms = [Product.of(split_coefficient(term)[1]) for term in total.args]
-            for members in common_factors(terms, with_units=not self.indices):
+            for members in common_factors(terms, self.masks, with_units=not self.indices):
                 every = len(members) == len(terms) and all(m[2] is None for m in members)
                 if not every or not _is_elementwise(terms, members):
                     continue
@@ -446,7 +447,7 @@ class Simplifier:
         groups = [
             (products, members)
             for products in ways
-            for members in common_factors(products, with_units=not self.indices)
+            for members in common_factors(products, self.masks, with_units=not self.indices)
         ]
 
         def saving(group: tuple[list[Product], Members]) -> int:
