@@ -23,6 +23,7 @@ from symback.phrase import Phrase, common_factor_out, entry, transpose, unit_col
 from symback.simplify import Simplifier, simplify
 from symback.simplify.blocks import expand_blocks
 from symback.simplify.expand import MAX_EXPANDED_TERMS, expand, is_sum, masks_in
+from symback.simplify.rolling import rolled_up
 from symback.sizes import times
 from symback.sympy_lists import (
     each_gradient,
@@ -208,8 +209,8 @@ class _Derivation:
         variables = tuple(self.calls.get(v, v) for v in variables)
         self.reader = Reader(self.expr, variables=variables)
         self.root = self.reader.read(self.expr)
-        if self.root.is_scalar:
-            self.root = Tensor(self.root.node, (), self.root.free)
+        shape = () if self.root.is_scalar else self.root.shape
+        self.root = Tensor(rolled_up(self.root.node), shape, self.root.free)
         self.masks = masks_in(self.root.node)
         self.known = [_Variable(v, self.reader) for v in variables]
         self._tidies: dict[tuple[bool, frozenset[Node]], Simplifier] = {}

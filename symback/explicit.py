@@ -22,8 +22,11 @@ def entries_of(node: Node, simplify: Simplifier | None = None) -> list[Node] | N
     the same `simplify` for several nodes that have parts in common: it remembers these.
     """
     symbols = [s for s in symbols_of([node]) if s.params[1] != "index"]
-    if not all(isinstance(size, int) for x in topological([node]) for size in _sizes(x)):
+    nodes = topological([node])
+    if not all(isinstance(size, int) for x in nodes for size in _sizes(x)):
         return None
+    if any(symbols_of(x.args) for x in nodes if x.op in ("select", "iota")):
+        return None  # which entry X[k, 0] is depends on k
     # While it is worked out, an entry is a scalar symbol of its own, so that it stays in one piece.
     meaning: dict[Node, Node] = {}
     values = {s: Exact(_known(s), tuple(_stand_ins(s, meaning))) for s in symbols}

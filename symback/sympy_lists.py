@@ -53,6 +53,8 @@ def entries(wrt: Any) -> list[Any]:
 
 def each_gradient(slopes: Sequence[Any], wrt: Any) -> Any:
     """The slopes of a scalar in the shape of its variables; those of a list are a column."""
+    if isinstance(wrt, sp.NDimArray):
+        return sp.Array(list(slopes), wrt.shape)
     shape = wrt.shape if isinstance(wrt, sp.MatrixBase) else (len(slopes), 1)
     return sp.Matrix(*shape, list(slopes))
 
@@ -85,7 +87,7 @@ def each_jacobian(slopes: Sequence[Any], wrt: Any) -> Any:
             "the derivative of a matrix of symbolic size by a list of variables",
             hint="differentiate by one variable at a time",
         )
-    is_table = isinstance(wrt, sp.MatrixBase) and 1 not in wrt.shape
+    is_table = isinstance(wrt, (sp.MatrixBase, sp.NDimArray)) and 1 not in wrt.shape[1:] != ()
     if slopes[0].shape[1] == 1 and not is_table:
         return sp.Matrix.hstack(*slopes)
     own = slopes[0].shape if slopes[0].shape[1] != 1 else slopes[0].shape[:1]
