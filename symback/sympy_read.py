@@ -32,6 +32,7 @@ from symback.rules import broadcast
 from symback.simplify.expand import has_values
 from symback.simplify.selections import conditions_in
 from symback.sizes import minus, plus
+from symback.sympy_inverse import inverted
 from symback.sympy_matrices import Vec
 from symback.sympy_scope import Env, Scope
 from symback.tensor import Index, Tensor
@@ -451,6 +452,9 @@ def _array_element(r: Scope, expr: Any, env: Env) -> Tensor:
 
 
 def _explicit(r: Scope, expr: Any, env: Env) -> Tensor:
+    whole = inverted(expr)
+    if whole is not None:
+        return r.read(sp.Inverse(whole), env)
     rows, columns = expr.shape
     return tn.array([r.read(e, env) for e in expr.flat()], (int(rows), int(columns)))
 
