@@ -213,6 +213,7 @@ class _Derivation:
         self.root = Tensor(rolled_up(self.root.node), shape, self.root.free)
         self.masks = masks_in(self.root.node)
         self.known = [_Variable(v, self.reader) for v in variables]
+        self.denominators: set[Phrase] = set()
         self._tidies: dict[tuple[bool, frozenset[Node]], Simplifier] = {}
 
     def by(self, *places: int) -> _Derivation:
@@ -285,7 +286,7 @@ class _Derivation:
             form = common_factor_out(form)
         if form is not None:
             try:
-                return writer(finished(transpose(form) if turned else form))
+                return writer(finished(transpose(form) if turned else form, self.denominators))
             except (*CANNOT_BUILD, Unsupported):  # a sum of matrices inside a product, say
                 form = None
         if turned and node.rank == 2:
@@ -293,7 +294,7 @@ class _Derivation:
         try:
             form = by_entries or self._by_entries(notation, node)
             as_row = turned and node.rank == 1 and not as_arrays
-            return writer(finished(_as_row(form) if as_row else form))
+            return writer(finished(_as_row(form) if as_row else form, self.denominators))
         except CANNOT_BUILD as error:
             raise Unsupported(f"SymPy cannot write this derivative: {error}") from error
 
@@ -305,8 +306,9 @@ class _Derivation:
     def _by_entries(self, notation: Notation, node: Node) -> Phrase:
         """The derivative written entry by entry, or with indices."""
         form = explicit_phrase(node, notation) if node.rank in (1, 2) else None
-        if form is not None:
-            return form
+        as_array = any(variable.is_array for variable in self.variables)
+        if form is not None and (form.head == "array" or not as_array):
+            return form  # 2*U is no array
         node = expand_blocks(node)
         if node.rank > 2:
             node = self._tidy(True, frozenset())(node)

@@ -118,7 +118,8 @@ def _number(expr: Any) -> Fraction:
     if expr.is_Rational:
         return Fraction(int(expr.p), int(expr.q))
     if expr.is_Float and expr.is_finite:
-        return Fraction(str(expr))
+        plain = Fraction(float(expr)).limit_denominator(1000)
+        return plain if float(plain) == expr else Fraction(str(expr))  # 1/3 was meant
     raise Unsupported(f"cannot read the number {expr}")
 
 

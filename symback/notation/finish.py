@@ -2,26 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 from symback import phrase as p
 from symback.phrase import Phrase
 
 
-def finished(form: Phrase) -> Phrase:
-    """The form with sigmoid(-u) by sigmoid(u), and differences in one direction."""
-    return _with_one_direction(_with_one_sigmoid(form))
+def finished(form: Phrase, denominators: set[Phrase]) -> Phrase:
+    """The form with sigmoid(-u) by sigmoid(u), and differences in one direction.
+
+    `denominators` are those of the answers before, such as other entries of one gradient; those of
+    this one join them.
+    """
+    form = _with_one_direction(_with_one_sigmoid(form), denominators)
+    denominators.update(_denominators(form))
+    return form
 
 
 def _with_one_sigmoid(phrase: Phrase) -> Phrase:
     """sigmoid(-u) as 1 - sigmoid(u) in a phrase that has sigmoid(u) too."""
-    arguments: set[Phrase] = set()
-    todo = [phrase]
-    while todo:
-        piece = todo.pop()
-        if piece.head == "function" and piece.data == ("sigmoid",):
-            arguments.add(piece.args[0])
-        todo.extend(piece.args)
+    arguments = {
+        piece.args[0]
+        for piece in _pieces(phrase)
+        if piece.head == "function" and piece.data == ("sigmoid",)
+    }
     turned = {u for u in arguments if p.coefficient(u) < 0 and p.mul([u], -1) in arguments}
     return _without_sigmoids(phrase, turned) if turned else phrase
 
@@ -34,40 +38,66 @@ def _without_sigmoids(phrase: Phrase, turned: set[Phrase]) -> Phrase:
     return phrase if args == phrase.args else p.rebuilt(phrase, args)
 
 
-def _with_one_direction(phrase: Phrase) -> Phrase:
-    """(y - x)*(y - x)' as (x - y)*(x - y)' in a phrase that has x - y too, if no sign is added."""
+def _with_one_direction(phrase: Phrase, known: set[Phrase]) -> Phrase:
+    """(y - x)*(y - x)' as (x - y)*(x - y)' in a phrase that has x - y too, if no sign is added.
+
+    And a/(y - x) as -a/(x - y), for denominators.
+    """
     counts: dict[Phrase, int] = {}
-    todo = [phrase]
-    while todo:
-        piece = todo.pop()
-        if piece.head == "add" and piece.is_matrix:
-            counts[piece] = counts.get(piece, 0) + 1
-        todo.extend(reversed(piece.args))
-    turned = {
-        other: total
-        for total in counts
-        if (other := p.opposite(total)) in counts and counts[other] < counts[total]
-    }
-    for total in counts:
+    below = _denominators(phrase)
+    for total in (*(piece for piece in _pieces(phrase) if piece.head == "add"), *below):
+        if total.is_matrix or total in below:
+            counts[total] = counts.get(total, 0) + 1
+    turned = {other: total for total in known if (other := p.opposite(total)) in below}
+
+    def rank(total: Phrase) -> tuple[int, bool]:
+        return -counts[total], p.coefficient(total.args[0]) < 0
+
+    for total in sorted(counts, key=rank):
         other = p.opposite(total)
         if other in counts and total not in turned and other not in turned:
             turned[other] = total
     return _in_direction(phrase, turned) if turned else phrase
 
 
+def _pieces(phrase: Phrase) -> Iterator[Phrase]:
+    """A phrase and all that it is made of, from left to right."""
+    todo = [phrase]
+    while todo:
+        piece = todo.pop()
+        yield piece
+        todo.extend(reversed(piece.args))
+
+
+def _denominators(phrase: Phrase) -> set[Phrase]:
+    return {base for piece in _pieces(phrase) if (base := _denominator(piece)) is not None}
+
+
+def _denominator(phrase: Phrase) -> Phrase | None:
+    """A sum of scalars that is divided by, to an odd power."""
+    if phrase.head != "pow" or not phrase.args[1].is_number or phrase.args[0].head != "add":
+        return None
+    base, exponent = phrase.args[0], phrase.args[1].value
+    return base if exponent < 0 and exponent % 2 == 1 else None
+
+
 def _in_direction(phrase: Phrase, turned: Mapping[Phrase, Phrase]) -> Phrase:
     """Factors that are `turned` the other way round, where their signs cancel."""
     args = tuple(_in_direction(arg, turned) for arg in phrase.args)
     factors = []
-    sign = 1
+    sign, divides = 1, False
     for arg in args if phrase.head in ("mul", "hadamard") else ():
         inner = arg.args[0] if arg.head == "transpose" else arg
+        base = _denominator(arg)
         if inner in turned:
             sign = -sign
             inner = turned[inner]
             arg = p.transpose(inner) if arg.head == "transpose" else inner
+        elif base is not None and base in turned:
+            sign, divides = -sign, True
+            arg = p.power(turned[base], arg.args[1])
         factors.append(arg)
-    if phrase.head == "mul" and (sign > 0 or p.coefficient(phrase) < 0):
+    if phrase.head == "mul" and (sign > 0 or divides or p.coefficient(phrase) < 0):
         return p.mul(factors, sign * p.coefficient(phrase))
     if phrase.head == "hadamard" and sign > 0:
         return p.hadamard(factors)
