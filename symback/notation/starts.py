@@ -4,22 +4,66 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from fractions import Fraction
+from functools import partial
 
 from symback import phrase as p
 from symback.notation.counts import Linear, linear, sum_of, written
 from symback.phrase import Phrase
 
+OTHER_END = {"maximum": "minimum", "minimum": "maximum"}
 #: The kinds of symbols that are no index of a sum.
 GIVEN = (("size",), ("",))
 
 
 def from_best_start(total: Phrase) -> Phrase:
-    """A sum or product over indices with each index shifted so that it reads shortest."""
-    for name in total.data:
-        shifts = dict.fromkeys(shift for arg in total.args for shift in _shifts(arg, str(name)))
-        ways = (_shifted_sum(total, str(name), dict(shift)) for shift in shifts)
-        total = min((total, *ways), key=_reading)
+    """A sum or product over indices with each index shifted, or turned, so that it reads shortest.
+
+    sum_(i=-n..-1) x_(-i) is sum_(i=1..n) x_i
+    """
+    for name in map(str, total.data):
+        ways = [total]
+        if any(map(partial(_falls, name=name), total.args)):
+            ways.append(_turned_sum(total, name))
+        for way in tuple(ways):
+            shifts = dict.fromkeys(shift for arg in way.args for shift in _shifts(arg, name))
+            ways += [_shifted_sum(way, name, dict(shift)) for shift in shifts]
+        total = min(ways, key=_reading)
     return total
+
+
+def _falls(phrase: Phrase, name: str) -> bool:
+    """Whether an index stands in a phrase as -i alone, or as -i + k."""
+    if name not in phrase.indices:
+        return False
+    return _multiple_of(phrase, name) < 0 or any(_falls(arg, name) for arg in phrase.args)
+
+
+def _turned_sum(total: Phrase, name: str) -> Phrase:
+    """The sum over j = -i instead of i."""
+    body, *bounds = (_turned(arg, name) for arg in total.args)
+    place = 2 * total.data.index(name)
+    low, high = bounds[place : place + 2]
+    bounds[place : place + 2] = _negated(high), _negated(low)
+    return Phrase(total.head, (body, *bounds), total.data, total.shape)
+
+
+def _turned(phrase: Phrase, name: str) -> Phrase:
+    """The phrase with -i in the place of i."""
+    if name not in phrase.indices:
+        return phrase
+    if _multiple_of(phrase, name):
+        return p.mul([phrase], -1)
+    args = tuple(_turned(arg, name) for arg in phrase.args)
+    if phrase.head == "delta":
+        args = _balanced(*args)
+    turned = p.rebuilt(phrase, args)
+    return from_best_start(turned) if phrase.head in ("sum_over", "prod_over") else turned
+
+
+def _negated(bound: Phrase) -> Phrase:
+    if bound.head == "function" and bound.data[0] in OTHER_END:
+        return p.function(OTHER_END[str(bound.data[0])], tuple(map(_negated, bound.args)))
+    return p.opposite(bound) if bound.head == "add" else p.mul([bound], -1)
 
 
 def _reading(total: Phrase) -> tuple[int, int, int]:
