@@ -11,6 +11,7 @@ from typing import Protocol
 from symback import phrase as p
 from symback.graph import Node, Shape, Size, symbols_of, topological
 from symback.notation.gathering import gathered, in_one_direction, with_parts
+from symback.notation.nesting import stands_in, with_inner_sums
 from symback.notation.ranges import (
     Demand,
     Range,
@@ -369,7 +370,8 @@ class Indexer:
         if coef_out < 0:
             turned = _turned(body)
             coef_out, body = (coef_out, body) if turned is None else (-coef_out, turned)
-        total = from_best_start(_one_sum(body, bounds, tuple(i.name for i in order)))
+        body, bounds, names = with_inner_sums(body, bounds, tuple(i.name for i in order))
+        total = from_best_start(_one_sum(_merged(body), bounds, names))
         return p.mul([*outside, total], coef_out)
 
     def _follow(
@@ -535,7 +537,7 @@ def _one_sum(body: Phrase, bounds: list[Phrase], names: tuple[str, ...]) -> Phra
     rest = [factor for factor in factors if factor.head != "sum_over"]
     taken = {*names}.union(*(piece.indices for piece in (*rest, *bounds)))
     apart = len(inner) == 1 and inner[0].bound.isdisjoint(taken)
-    if apart and inner[0].args[0].head != "add":
+    if apart and inner[0].args[0].head != "add" and not stands_in(inner[0], rest):
         own, *own_bounds = inner[0].args
         body = p.mul([*rest, own])
         return Phrase("sum_over", (body, *own_bounds, *bounds), (*inner[0].data, *names))
@@ -553,6 +555,11 @@ def _looked_up(factors: list[Phrase], places: set[str]) -> list[Phrase]:
         if looked_up.data[0] in places
     }
     return [f if f.head == "delta" else with_parts(f, known) for f in factors] if known else factors
+
+
+def _merged(body: Phrase) -> Phrase:
+    """A product with its equal factors as powers."""
+    return p.mul(_merge_equal(list(body.args)), p.coefficient(body)) if body.head == "mul" else body
 
 
 def _merge_equal(factors: list[Phrase]) -> list[Phrase]:

@@ -9,6 +9,8 @@ from sympy import (
     IndexedBase,
     KroneckerDelta,
     MatrixSymbol,
+    Max,
+    Min,
     Piecewise,
     Q,
     Rational,
@@ -19,6 +21,7 @@ from sympy import (
     exp,
     factorial,
     log,
+    sign,
     sqrt,
     symbols,
     tanh,
@@ -313,10 +316,31 @@ INDEX = (
         g,
         2
         * Sum(
-            (g * Sum(c**k * w[i - k], (k, 0, i)) - d[i]) * c**j * w[i - j],
-            (j, 0, i),
+            (g * Sum(c**j * w[i - j], (j, 0, i)) - d[i]) * Sum(c**j * w[i - j], (j, 0, i)),
             (i, 0, n - 1),
         ),
+    ),
+    hessian(
+        "phase retrieval",
+        Sum((Sum(R[i, j] * w[j], (j, 0, p - 1)) ** 2 - d[i]) ** 2, (i, 0, n - 1)) / 4,
+        (w[k], w[l]),
+        Sum(
+            (3 * Sum(R[i, j] * w[j], (j, 0, p - 1)) ** 2 - d[i]) * R[i, k] * R[i, l], (i, 0, n - 1)
+        ),
+    ),
+    gradient(
+        "pairs with weights",
+        Sum(R[i, j] * (Abs(w[i] - w[j]) - T[i, j]) ** 2, (j, i + 1, n - 1), (i, 0, n - 1)) / 2,
+        w[k],
+        Sum((Abs(w[i] - w[k]) - T[i, k]) * R[i, k] * sign(w[k] - w[i]), (i, 0, k - 1))
+        + Sum((Abs(w[k] - w[j]) - T[k, j]) * R[k, j] * sign(w[k] - w[j]), (j, k + 1, n - 1)),
+    ),
+    gradient(
+        "window into the past",
+        Sum(w[i + j] * v[i], (j, 1, h), (i, 1, n)),
+        w[k],
+        Sum(v[i], (i, Max(1, k - h), Min(n, k - 1))),
+        sizes={"h": 2},
     ),
 )
 
