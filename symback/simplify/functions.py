@@ -32,7 +32,7 @@ from symback.simplify.blocks import of_block_diagonal
 from symback.simplify.cancel import take_out_scalars
 from symback.simplify.cases import in_case, out_of_cases, where
 from symback.simplify.kronecker import of_kronecker
-from symback.simplify.product import Product
+from symback.simplify.product import Product, flipped
 from symback.simplify.softmax import is_softmax
 from symback.simplify.sums import flatten_sum
 from symback.sizes import terms_of
@@ -51,6 +51,8 @@ def fuse_elementwise(product: Product) -> bool:
                 continue
             for j in places:
                 b, b_labels = product.factors[j]
+                if i != j and b.op == "map" and a_labels == b_labels[::-1] != b_labels:
+                    b, b_labels = rebuild(b, tuple(map(flipped, b.args))), a_labels
                 if i == j or a_labels != b_labels:
                     continue
                 fused = _fuse_pair(a, b)
