@@ -371,7 +371,7 @@ class Indexer:
             turned = _turned(body)
             coef_out, body = (coef_out, body) if turned is None else (-coef_out, turned)
         body, bounds, names = with_inner_sums(body, bounds, tuple(i.name for i in order))
-        total = from_best_start(_one_sum(_merged(body), bounds, names))
+        total = from_best_start(_one_sum(_merged(body), bounds, names)) if names else _merged(body)
         return p.mul([*outside, total], coef_out)
 
     def _follow(

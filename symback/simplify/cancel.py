@@ -29,7 +29,7 @@ from symback.ops import (
 )
 from symback.rules import broadcast, hadamard
 from symback.simplify.expand import is_fixed
-from symback.simplify.product import Product, delta, negated
+from symback.simplify.product import Product, delta, flipped, negated
 from symback.simplify.sums import flatten_sum
 from symback.sizes import flat
 
@@ -65,6 +65,22 @@ def align_signs(product: Product) -> bool:
                 product.factors[second] = (node, product.factors[second][1])
                 product.coef = -product.coef
                 return True
+    return False
+
+
+def align_turned(product: Product) -> bool:
+    """D_ij D_ji -> -D_ij^2 for D with D' = -D, as x*1' - 1*x'."""
+    known: set[tuple[Node, Labels]] = set()
+    for place, (factor, labels) in enumerate(product.factors):
+        base, exponent = split_power(factor)
+        e = value_of(exponent)
+        if len({*labels}) != 2 or not _has_both_signs(base) or e is None or e.denominator != 1:
+            continue
+        if (base, labels[::-1]) in known and negated(base) is add(*map(flipped, base.args)):
+            product.factors[place] = (factor, labels[::-1])
+            product.coef = product.coef if e % 2 == 0 else -product.coef
+            return True
+        known.add((base, labels))
     return False
 
 

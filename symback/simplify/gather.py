@@ -42,7 +42,7 @@ def common_factors(
     """The factors that several terms have in one role, with the places where they stand.
 
     x^2 and x^3 have x^2 in common, and so have 1/x and 1/x^2 the latter. Terms with conditions on
-    indices have none.
+    indices have none, but such a condition itself where all terms have it.
 
     With `with_units`, for matrix notation, terms with unit vectors do; and p_i A_ik and
     c_i d_j A_jk have A in common, once its first axis is detached from p: diag(p)_ij A_jk.
@@ -50,17 +50,18 @@ def common_factors(
     None of them leaves one of the `masks` alone: M.*f*g + M.*f is no (M.*g + M).*f where f has no
     value, for M would be opened.
     """
-    groups: dict[tuple[object, ...], list[tuple[int, int, int | None]]] = {}
+    groups: dict[tuple[Node, Node, object], list[tuple[int, int, int | None]]] = {}
     fixed = [t for t, product in enumerate(products) if product.is_fixed]
     for t, product in enumerate(products):
         if t in fixed and len(fixed) > 1:
             continue  # I - 1*1'/n stays together
-        if any(is_equation(f) and (f.rank > 1 or not with_units) for f in product.factors_alone):
+        asks = any(is_equation(f) and (f.rank > 1 or not with_units) for f in product.factors_alone)
+        if asks and with_units:
             continue
         repeated = len(set(product.out)) != len(product.out)
         seen = set()
         for place, (factor, labels) in enumerate(product.factors):
-            if repeated and labels:
+            if (repeated and labels) or (asks and not is_equation(factor)):
                 continue
             if len(product.factors) == 2 and product.factors[1 - place][0] in masks:
                 continue
@@ -74,7 +75,11 @@ def common_factors(
                 if key not in seen:
                     seen.add(key)
                     groups.setdefault(key, []).append((t, place, detached))
-    found = [sorted(members, key=lambda m: m[2] is not None) for members in groups.values()]
+    found = [
+        sorted(members, key=lambda m: m[2] is not None)
+        for (base, *_), members in groups.items()
+        if with_units or not is_equation(base) or len(members) == len(products)
+    ]
     return [tuple(members) for members in found if len(members) >= 2 and members[0][2] is None]
 
 

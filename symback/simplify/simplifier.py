@@ -38,6 +38,7 @@ from symback.simplify.cancel import (
     absorb_sign,
     align_even,
     align_signs,
+    align_turned,
     cancel_inverses,
     cancel_opposites,
     cancel_powers,
@@ -146,6 +147,7 @@ class Simplifier:
                 or self._split_off_scalars(product)
                 or cancel_opposites(product)
                 or align_signs(product)
+                or align_turned(product)
                 or absorb_sign(product)
                 or align_even(product)
                 or self._drop_signs(product)
