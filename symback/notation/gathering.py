@@ -10,6 +10,7 @@ from typing import TypeAlias
 from symback import phrase as p
 from symback.notation.counts import counted_together, ranges_joined
 from symback.notation.nesting import same_sums
+from symback.notation.shifts import joined_by_residual
 from symback.notation.starts import from_best_start
 from symback.ops import EVEN, ODD
 from symback.phrase import Phrase
@@ -26,7 +27,8 @@ def gathered(terms: list[Phrase]) -> Phrase:
     if not terms:
         return p.num(0)
     by_condition: dict[frozenset[Phrase], list[Phrase]] = {}
-    for term in counted_together(ranges_joined(_aligned(same_sums(terms)))):
+    terms = joined_by_residual(same_sums(terms))
+    for term in counted_together(ranges_joined(_aligned(terms))):
         conditions = frozenset(f for f in _factors(term) if f.head == "iverson")
         by_condition.setdefault(conditions, []).append(term)
     total = p.add(_common_out(_over_deltas(group)) for group in by_condition.values())

@@ -237,6 +237,10 @@ class Indexer:
             return p.num(int(holds))
         if relation == "==":
             return self._delta(total)
+        if always(scale(-1, total), self.free):
+            return p.num(1)
+        if always(subtract(total, ONE), self.free):
+            return p.num(0)
         return self._written(Demand("<=", flat(scale(-1, total))))
 
     def _logsumexp(self, node: Node, indices: tuple[Node, ...]) -> Phrase:

@@ -26,7 +26,7 @@ def from_best_start(total: Phrase) -> Phrase:
             ways.append(_turned_sum(total, name))
         for way in tuple(ways):
             shifts = dict.fromkeys(shift for arg in way.args for shift in _shifts(arg, name))
-            ways += [_shifted_sum(way, name, dict(shift)) for shift in shifts]
+            ways += [shifted_sum(way, name, dict(shift)) for shift in shifts]
         total = min(ways, key=_reading)
     return total
 
@@ -72,7 +72,7 @@ def _reading(total: Phrase) -> tuple[int, int, int]:
     return total.length, sum(bound.length for bound in bounds[1::2]), body.length
 
 
-def _shifted_sum(total: Phrase, name: str, shift: Linear) -> Phrase:
+def shifted_sum(total: Phrase, name: str, shift: Linear) -> Phrase:
     """The sum over j = i + shift instead of i."""
     body, *bounds = (_shifted(arg, name, shift) for arg in total.args)
     place = 2 * total.data.index(name)
