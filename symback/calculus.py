@@ -79,7 +79,8 @@ def jacobian(expr: Any, wrt: Any, layout: Layout = "mixed") -> Any:
     """The derivative of any expression: its axes first, then those of `wrt`.
 
     Rank 2 at most comes back as a matrix, so d(A*x)/dx = A; the derivative of a scalar has the
-    shape of `wrt`. More axes come back as an ArrayComprehension in index notation. `layout`:
+    shape of `wrt`, which may also be the transpose of a vector. More axes come back as an
+    ArrayComprehension in index notation. `layout`:
 
         mixed        the above
         numerator    rows are the expression's: the derivative of a scalar by a column is a row
@@ -97,7 +98,11 @@ def jacobian(expr: Any, wrt: Any, layout: Layout = "mixed") -> Any:
         if layout != "mixed":
             raise Unsupported(f"layout {layout!r} is for one variable, not for a list of them")
         return each_jacobian(_slopes(expr, entries(wrt)), wrt)
-    slope = _Derivation(expr, (wrt,)).by(0).write(layout)
+    turned = isinstance(wrt, sp.Transpose) and 1 in wrt.shape
+    derivation = _Derivation(expr, (wrt.arg if turned else wrt,)).by(0)
+    if turned and layout == "mixed" and not derivation.root.shape:
+        layout = "numerator"
+    slope = derivation.write(layout)
     if is_list(expr) and layout == "mixed" and isinstance(slope, sp.FunctionMatrix):
         return row_by_row(lambda entry: jacobian(entry, wrt), expression(expr), wrt) or slope
     return slope
@@ -175,7 +180,8 @@ class _Variable:
                 hint="differentiate by a symbol, a matrix symbol, or an entry of one",
             )
         if base.node.op != "symbol" or base.node.params[1] == "size":
-            raise Unsupported(f"cannot differentiate by {wrt}: it is not a variable")
+            reason = "it is a size, an index, or the exponent of a matrix power"
+            raise Unsupported(f"cannot differentiate by {wrt}: {reason}")
         open_sizes = [s for s in base.shape if isinstance(s, Node) and s.params[1:] == ("open",)]
         if isinstance(wrt, sp.IndexedBase) and open_sizes:
             raise Unsupported(

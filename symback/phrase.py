@@ -322,7 +322,7 @@ def add(terms: Iterable[Phrase]) -> Phrase:
     """A sum, terms with a plus sign first so that it does not start with a minus."""
     flat: list[Phrase] = []
     for term in terms:
-        flat.extend(term.args if term.head == "add" else (term,))
+        flat.extend(_flat(term))
     flat = _joined_permutations(_joined_kroneckers(_joined_sums(_joined_constants(flat))))
     flat = _paired_transposes(flat)
     flat.sort(key=lambda term: (coefficient(term) < 0, -_degree(term), _is_turned(term)))
@@ -332,6 +332,18 @@ def add(terms: Iterable[Phrase]) -> Phrase:
     if not symmetric and len(flat) == 2 and flat[0].is_matrix:
         symmetric = flat[0].shape[0] == flat[0].shape[1] and transpose(flat[0]) == flat[1]
     return Phrase("add", tuple(flat), (), flat[0].shape, symmetric)
+
+
+def _flat(term: Phrase) -> tuple[Phrase, ...]:
+    """The terms of a sum; those of -(a - b) too, for -a + b is no longer."""
+    if term.head == "add":
+        return term.args
+    inner = term.args[0] if term.head == "mul" and len(term.args) == 1 else term
+    if inner.head == "add" and coefficient(term) == -1:
+        negative = sum(coefficient(part) < 0 for part in inner.args)
+        if 2 * negative >= len(inner.args):
+            return tuple(mul([part], -1) for part in inner.args)
+    return (term,)
 
 
 def _is_turned(term: Phrase) -> bool:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from fractions import Fraction
+from math import lcm
 
 from symback import phrase as p
 from symback.phrase import Phrase
@@ -14,9 +16,26 @@ def finished(form: Phrase, denominators: set[Phrase]) -> Phrase:
     `denominators` are those of the answers before, such as other entries of one gradient; those of
     this one join them.
     """
-    form = _with_one_direction(_with_one_sigmoid(form), denominators)
+    form = _without_fractions(_with_one_direction(_with_one_sigmoid(form), denominators))
     denominators.update(_denominators(form))
     return form
+
+
+def _without_fractions(phrase: Phrase) -> Phrase:
+    """2*(a - b/2) -> 2*a - b, also with other factors."""
+    args = tuple(map(_without_fractions, phrase.args))
+    if args != phrase.args:
+        phrase = p.rebuilt(phrase, args)
+    number = p.coefficient(phrase) if phrase.head == "mul" else Fraction(1)
+    for place, factor in enumerate(phrase.args if abs(number) > 1 else ()):
+        if factor.head != "add":
+            continue
+        below = lcm(*(p.coefficient(term).denominator for term in factor.args))
+        if below > 1 and number.numerator % below == 0:
+            whole = p.add(p.mul([term], below) for term in factor.args)
+            rest = [other for k, other in enumerate(phrase.args) if k != place]
+            return p.mul([*rest, whole], number / below)
+    return phrase
 
 
 def _with_one_sigmoid(phrase: Phrase) -> Phrase:

@@ -116,6 +116,8 @@ class Notation:
             return self._function(node, args)
         if node.op == "stack":
             return Phrase("array", tuple(args), (), shape)
+        if node.op in ("det", "logdet"):
+            args = [min(args[0], p.transpose(args[0]), key=lambda form: form.length)]
         if node.op in SQUARE_OPS:
             return Phrase(SQUARE_OPS[node.op], (args[0],), (), shape, node.symmetric)
         if node.op == "matpow" and args[1].is_number:

@@ -1,0 +1,99 @@
+"""Energies of pairs i != j whose terms have no value, or no derivative, at i = j.
+
+`1 - KroneckerDelta(i, j)` has to stand on whatever is left: the answer is evaluated with the terms
+left out where it is 0, and compared with the derivative of the energy written out for n = 3.
+"""
+
+from __future__ import annotations
+
+from itertools import product
+from typing import Any
+
+import pytest
+import sympy as sp
+
+import symback as sb
+
+n = sp.Symbol("n", integer=True, positive=True)
+i, j, k, l = sp.symbols("i j k l", integer=True)
+a = sp.Symbol("a", positive=True)
+x, y, g, C = (sp.IndexedBase(name) for name in "xygC")
+COUNT = 3
+PLACES = range(1, COUNT + 1)
+mask = 1 - sp.KroneckerDelta(i, j)
+r = sp.sqrt((x[i] - x[j]) ** 2 + (y[i] - y[j]) ** 2)
+gap = sp.Abs(x[i] - x[j])
+ENERGIES = {
+    "weighted distances": C[i, j] * r,
+    "springs": C[i, j] * (r - a) ** 2,
+    "charges and springs": g[i] * g[j] * (r - 1) ** 2,
+    "force-directed layout": C[i, j] * r**3 / 3 - sp.log(r),
+    "layout without weights": r**3 / 3 - sp.log(r),
+    "screened charges": sp.exp(-r) / r,
+    "charges": 1 / r,
+    "cubes of distances": r**3 / 3,
+    "Matern kernel": (1 + r) * sp.exp(-r),
+    "exponential kernel": sp.exp(-r),
+    "logarithms": sp.log(gap),
+    "inverse squares": g[i] / (x[i] - x[j]) ** 2,
+    "Lennard-Jones": gap**-12 - gap**-6,
+    "roots": C[i, j] * sp.sqrt(gap),
+}
+
+
+def point() -> dict[Any, Any]:
+    values: dict[Any, Any] = {a: sp.Rational(7, 10), n: COUNT}
+    for at in PLACES:
+        values |= {x[at]: sp.Rational(at * at, 3), y[at]: sp.Rational(2, at), g[at]: at - 4}
+        values |= {C[at, other]: sp.Rational(at, other + 1) for other in PLACES}
+    return values
+
+
+def energy(pair: Any) -> Any:
+    """The sum over i != j, written out."""
+    pair = pair.subs(gap, sp.sqrt((x[i] - x[j]) ** 2))  # SymPy takes entries to be complex
+    pairs = ((p, q) for p, q in product(PLACES, PLACES) if p != q)
+    return sum(pair.subs({i: p, j: q}, simultaneous=True) for p, q in pairs)
+
+
+def value(expr: Any, places: dict[Any, int]) -> Any:
+    """The value of an answer, with the terms left out that a mask leaves out."""
+    if isinstance(expr, sp.Sum):
+        ((index, low, high),) = expr.limits
+        ends = (int(value(low, places)), int(value(high, places)))
+        return sum(value(expr.function, places | {index: at}) for at in range(ends[0], ends[1] + 1))
+    if isinstance(expr, sp.Indexed) or not expr.args:
+        return expr.subs(places).subs(point())
+    if isinstance(expr, sp.Mul):
+        masks = [factor for factor in expr.args if not factor.has(sp.Indexed)]
+        if any(value(factor, places) == 0 for factor in masks):
+            return sp.Integer(0)
+    return expr.func(*(value(arg, places) for arg in expr.args))
+
+
+@pytest.mark.parametrize("name", ENERGIES)
+def test_gradient(name: str) -> None:
+    pair = ENERGIES[name]
+    answer = sb.gradient(sp.Sum(mask * pair, (i, 1, n), (j, 1, n)), x[k])
+    for place in PLACES:
+        wanted = sp.diff(energy(pair), x[place]).subs(point())
+        found = value(answer, {k: place})
+        assert abs(sp.N(found - wanted, 30)) < 1e-20, answer
+
+
+@pytest.mark.parametrize("name", ENERGIES)
+def test_hessian(name: str) -> None:
+    pair = ENERGIES[name]
+    answer = sb.hessian(sp.Sum(mask * pair, (i, 1, n), (j, 1, n)), x[k], x[l])
+    whole = energy(pair)
+    for one, two in ((1, 1), (1, 2), (3, 2)):
+        wanted = sp.diff(whole, x[one], x[two]).subs(point())
+        found = value(answer, {k: one, l: two})
+        assert abs(sp.N(found - wanted, 30)) < 1e-20, answer
+
+
+def test_the_mask_stands_on_the_whole_term() -> None:
+    total = sp.Sum(mask * (r**3 / 3 - sp.log(r)), (i, 1, n), (j, 1, n)) / 2
+    answer = sb.gradient(total, x[k])
+    assert isinstance(answer, sp.Sum)
+    assert 1 - sp.KroneckerDelta(j, k) in answer.function.args

@@ -1,0 +1,136 @@
+"""What SymPy writes out entry by entry is read as the matrices that it was."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import sympy as sp
+from sympy import Array, Trace, exp, log, sqrt
+from sympy.tensor.array.expressions import ArraySymbol
+
+import symback as sb
+from symback.sympy_inverse import inverted
+from tests import random_problems
+from tests.random_problems import Problem
+
+n = sp.Symbol("n", integer=True, positive=True)
+i, j, k, l = sp.symbols("i j k l", integer=True)
+a, b, c, d = sp.symbols("a:d")
+t = sp.Symbol("t")
+M, N = sp.MatrixSymbol("M", 3, 3), sp.MatrixSymbol("N", 3, 3)
+u, h = sp.MatrixSymbol("u", 3, 1), sp.MatrixSymbol("h", 3, 1)
+H, x = sp.MatrixSymbol("H", 3, n), sp.MatrixSymbol("x", n, 1)
+P, Q, e = sp.MatrixSymbol("P", 2, 2), sp.MatrixSymbol("Q", 2, 2), sp.MatrixSymbol("d", 2, 1)
+U, V = ArraySymbol("U", (2, 2)), ArraySymbol("V", (3,))
+delta = sp.KroneckerDelta
+unit = sp.Identity(3)
+
+
+@pytest.mark.parametrize(
+    ("derivative", "answer"),
+    [
+        (lambda: sb.gradient((u.T * u)[0, 0], u[k, 0]), 2 * u[k, 0]),
+        (lambda: sb.gradient((M * u)[i, 0], u[k, 0]), M[i, k]),
+        (lambda: sb.gradient((M * N)[i, j], M[k, l]), delta(i, k) * N[l, j]),
+        (lambda: sb.gradient(Trace(M * N).rewrite(sp.Sum), M[k, l]), N[l, k]),
+        (lambda: sb.gradient(Trace(M).rewrite(sp.Sum), M[k, l]), delta(k, l)),
+        (lambda: sb.gradient((u.T * M * u)[0, 0], M[k, l]), u[k, 0] * u[l, 0]),
+        (lambda: sb.gradient((u.T * M * u)[0, 0], u), (M + M.T) * u),
+        (lambda: sb.gradient((h.T * H * x)[0, 0], H), h * x.T),
+        (lambda: sb.gradient((M * N * M).as_explicit().trace(), M), M.T * N.T + N.T * M.T),
+        (lambda: sb.gradient(M.as_explicit().trace(), M), unit),
+        (lambda: sb.gradient(M.as_explicit().norm() ** 2, M), 2 * M),
+        (lambda: sb.gradient(u.as_explicit().norm(), u), 1 / sqrt(Trace(u.T * u)) * u),
+        (lambda: sb.jacobian((M * u).as_explicit(), u), M),
+        (
+            lambda: sb.gradient(((M * u - h).T * (M * u - h)).as_explicit()[0, 0], u),
+            2 * M.T * (M * u - h),
+        ),
+        (lambda: sb.gradient((M * u)[k, 0], u), "M[k:k + 1, :].T"),
+        (lambda: sb.gradient((M * u)[k, 0], M), "I[:, k:k + 1]*u.T"),
+        (lambda: sb.gradient(M[i, j], M), "I[:, i:i + 1]*I[:, j:j + 1].T"),
+        (lambda: sb.jacobian(M * u, M[k, l]), "u[l, 0]*I[:, k:k + 1]"),
+        (lambda: sb.hessian(u[k, 0] ** 2, u), "2*I[:, k:k + 1]*I[:, k:k + 1].T"),
+        # what is no whole stays as it is
+        (lambda: sb.gradient(u[0, 0] + 2 * u[1, 0] + u[2, 0], u), sp.Matrix([1, 2, 1])),
+        (
+            lambda: sb.gradient(u[0, 0] ** 2 + u[1, 0] * u[2, 0], u),
+            sp.Matrix([2 * u[0, 0], u[2, 0], u[1, 0]]),
+        ),
+        (
+            lambda: sb.gradient(P.as_explicit().det(), P),
+            sp.Matrix([[P[1, 1], -P[1, 0]], [-P[0, 1], P[0, 0]]]),
+        ),
+        # arrays
+        (
+            lambda: sb.gradient(a * b**2 * exp(c) * log(d), Array([[a, b], [c, d]])),
+            Array(
+                [
+                    [b**2 * exp(c) * log(d), 2 * a * b * exp(c) * log(d)],
+                    [a * b**2 * exp(c) * log(d), a * b**2 * exp(c) / d],
+                ]
+            ),
+        ),
+        (lambda: sb.jacobian(x, x.T), sp.Identity(n)),
+        (lambda: sb.jacobian(x.T * x, x.T), 2 * x.T),
+        (lambda: sb.gradient(t ** (1 / 3), t), 1 / (3 * t ** sp.Rational(2, 3))),
+    ],
+)
+def test_read_as_it_was_meant(derivative: Any, answer: Any) -> None:
+    assert str(derivative()) == str(answer)
+
+
+def test_an_inverse_is_recognised() -> None:
+    explicit = P.as_explicit().inv()
+    assert inverted(explicit) == P
+    assert inverted(2 * explicit) is None
+    assert inverted(explicit.T) is None
+    assert inverted(explicit.subs(P[0, 1], a)) is None
+    assert str(sb.gradient((P**-1)[i, j], P[k, l])) == "-(P**(-1))[i, k]*(P**(-1))[l, j]"
+    assert str(sb.jacobian(explicit, P, layout="vec")) == "-(KroneckerProduct(P.T**(-1), P**(-1)))"
+
+
+def test_denominators_have_one_sign_through_all_entries() -> None:
+    q = sp.Matrix(2, 2, [a, b, c, d])
+    below = a * d - b * c
+    wanted = sp.Matrix([[d / below, -c / below], [-b / below, a / below]])
+    assert str(sb.gradient(log(q.det()), q)) == str(wanted)
+
+
+def test_arrays_of_known_size() -> None:
+    assert (
+        str(sb.gradient(sp.Sum(V[i] ** 2, (i, 0, 2)), V)) == "ArrayComprehension(2*V[i], (i, 0, 2))"
+    )
+    slopes = sb.gradient(U[k, l] ** 2, U)
+    body = 2 * delta(i, k) * delta(j, l) * U[k, l]
+    assert str(slopes) == f"ArrayComprehension({body}, (i, 0, 1), (j, 0, 1))"
+    square = Array([[a, b], [c, d]])
+    assert sb.jacobian(square, square).shape == (2, 2, 2, 2)
+
+
+MIXED = [
+    (P * Q).as_explicit().trace(),
+    ((P * e).T * (P * e)).as_explicit()[0, 0],
+    (P.as_explicit() + Q.as_explicit()).norm(),
+    log(exp(P[0, 0]) + exp(P[1, 0])),
+    log(exp(P[0, 0] * e[0, 0]) + exp(P[0, 1] * e[1, 0])) + P[1, 1],
+    P[0, 0] * Q[0, 1] + P[0, 1] * Q[1, 1] + P[1, 0] * Q[1, 0],
+    P[0, 0] ** 2 + P[0, 1] * P[1, 0] + P[1, 1] ** 2,
+    P[0, 0] * P[0, 1] + P[1, 0] * P[1, 1],
+    (e.as_explicit().T * P.as_explicit().inv() * e.as_explicit())[0, 0],
+    P.as_explicit().inv().trace() * P.as_explicit().det(),
+    (P[0, 0] - Q[0, 0]) ** 2 + (P[1, 0] - Q[1, 0]) ** 2 + (P[0, 1] - Q[1, 1]) ** 2,
+    sp.sin(P[0, 0] + e[0, 0]) + sp.sin(P[1, 1] + e[1, 0]),
+    sp.sin(P[0, 0] + e[1, 0]) + sp.sin(P[1, 1] + e[0, 0]),
+]
+
+
+@pytest.mark.parametrize("kind", ["gradient", "hessian"])
+@pytest.mark.parametrize("form", MIXED, ids=str)
+def test_against_differences(form: Any, kind: str) -> None:
+    variables = (P,) if kind == "gradient" else (P, P)
+    verdict = random_problems.judge_within(
+        Problem(form, variables, kind, "mixed", 7), 20, jax=False
+    )
+    assert verdict.kind == "right", f"{verdict.detail}: {verdict.answer}"
