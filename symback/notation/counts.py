@@ -80,6 +80,40 @@ def _joined(first: Phrase, second: Phrase) -> list[Phrase] | None:
     return joined
 
 
+def without_idle_masks(body: Phrase) -> Phrase:
+    """(1 - [j = k]) a_j (x_k - x_j) -> a_j (x_k - x_j), which has a value at j = k, namely 0."""
+    for place, mask in enumerate(body.args if body.head == "mul" else ()):
+        delta = _excluded(mask)
+        rest = [factor for k, factor in enumerate(body.args) if k != place]
+        for one, other in (delta.args, delta.args[::-1]) if delta is not None else ():
+            if one.head != "symbol" or one.data[-1] != "index":
+                continue
+            name = str(one.data[0])
+            inside = [factor for factor in rest if name in factor.indices]
+            there = [_put(factor, name, other) for factor in inside]
+            if all(map(_has_value, inside)) and any(map(_vanishes, there)):
+                return without_idle_masks(p.mul(rest, p.coefficient(body)))
+    return body
+
+
+def _excluded(mask: Phrase) -> Phrase | None:
+    """[j = k] for 1 - [j = k]."""
+    if mask.head != "add" or len(mask.args) != 2 or p.UNIT not in mask.args:
+        return None
+    (term,) = (part for part in mask.args if part != p.UNIT)
+    is_delta = term.head == "mul" and p.coefficient(term) == -1 and len(term.args) == 1
+    return term.args[0] if is_delta and term.args[0].head == "delta" else None
+
+
+def _vanishes(total: Phrase) -> bool:
+    """Whether the terms of a sum cancel."""
+    counts: dict[Phrase, Fraction] = {}
+    for term in total.args if total.head == "add" else (total,):
+        bare = p.mul(term.args) if term.head == "mul" else term
+        counts[bare] = counts.get(bare, Fraction(0)) + p.coefficient(term)
+    return not any(counts.values())
+
+
 def _has_value(body: Phrase) -> bool:
     """Whether a summand has a value whatever its index: it divides by nothing."""
     if body.head == "pow":

@@ -68,6 +68,7 @@ def _with_one_direction(phrase: Phrase, known: set[Phrase]) -> Phrase:
         if total.is_matrix or total in below:
             counts[total] = counts.get(total, 0) + 1
     turned = {other: total for total in known if (other := p.opposite(total)) in below}
+    turned.update({total: p.opposite(total) for total in below if _falls(total)})
 
     def rank(total: Phrase) -> tuple[int, bool]:
         return -counts[total], p.coefficient(total.args[0]) < 0
@@ -77,6 +78,13 @@ def _with_one_direction(phrase: Phrase, known: set[Phrase]) -> Phrase:
         if other in counts and total not in turned and other not in turned:
             turned[other] = total
     return _in_direction(phrase, turned) if turned else phrase
+
+
+def _falls(total: Phrase) -> bool:
+    """Whether this is a number less sizes: 1 - n."""
+    sizes = [term for term in total.args if not term.is_number]
+    kinds = {term.args[0].data[1:] for term in sizes if term.head == "mul" and len(term.args) == 1}
+    return kinds == {("size",)} and all(p.coefficient(term) < 0 for term in sizes)
 
 
 def _pieces(phrase: Phrase) -> Iterator[Phrase]:

@@ -10,6 +10,7 @@ from typing import Protocol
 
 from symback import phrase as p
 from symback.graph import Node, Shape, Size, symbols_of, topological
+from symback.notation.counts import without_idle_masks
 from symback.notation.gathering import gathered, in_one_direction, with_parts
 from symback.notation.nesting import stands_in, with_inner_sums
 from symback.notation.ranges import (
@@ -350,6 +351,7 @@ class Indexer:
         for arg, own in rest:
             factors.append(self.entry(arg, tuple(value[x] for x in own)))
         body = p.mul(_merge_equal(in_one_direction(_looked_up(factors, places))), Fraction(coef))
+        body = without_idle_masks(body)
         self.free = outside_free
         for index in system.in_order():
             count = flat(add(ranges[index].high, scale(-1, ranges[index].low), ONE))
