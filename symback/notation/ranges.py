@@ -390,7 +390,7 @@ class System:
             return True
         total = lowest_terms(self._total(node, labels))
         solutions = self._solutions(total)
-        if self._take_digits(total, solutions):
+        if self._take_digits(total, solutions) or self._take_low_digit(total):
             return True
         known = value_of(total)
         if known is not None:
@@ -451,6 +451,23 @@ class System:
                 self.put(low, digit_left)
             else:
                 self.demands.append(Demand("==", subtract(digit_left, low)))
+            return True
+        return False
+
+    def _take_low_digit(self, total: Node) -> bool:
+        """p == s*k + a for a = 0..s-1, p and k given: a = p - s*d where k is d = floor(p/s)."""
+        for low, high in product(self.ranges, self.free):
+            sign = coefficient_of(total, low)
+            stride = scale(sign, stride_of(total, high))
+            if abs(sign) != 1 or not _counts(self.ranges[low], stride):
+                continue
+            rest = flat(subtract(add(low, multiple(stride, high)), scale(sign, total)))
+            if any(depends_on(rest, i) for i in (low, high, *self.ranges)):
+                continue
+            digit = whole_part(rest, stride)
+            del self.ranges[low]
+            self.put(low, flat(subtract(rest, multiple(stride, digit))))
+            self.demands.append(Demand("==", subtract(digit, high)))
             return True
         return False
 
