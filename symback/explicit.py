@@ -74,14 +74,18 @@ def explicit_phrase(node: Node, notation: Notation) -> Phrase | None:
 
 
 def _whole(entries: tuple[Phrase, ...], shape: tuple[int, int]) -> Phrase | None:
-    """A, or a multiple of it, where all its entries stand in their places."""
+    """A or its transpose, or a multiple of it, where all its entries stand in their places."""
     coef = p.coefficient(entries[0])
     bare = p.mul([entries[0]], 1 / coef) if coef else entries[0]
-    if bare.head != "entry" or bare.args[0].shape != shape:
+    if bare.head != "entry":
         return None
     whole, counts = bare.args[0], len(bare.args) - 1
-    for place, entry in enumerate(entries):
-        indices = divmod(place, shape[1]) if counts == 2 else (place,)
-        if entry != p.mul([Phrase("entry", (whole, *map(p.num, indices)))], coef):
-            return None
-    return p.mul([whole], coef)
+    for turned in (False, True):
+        if whole.shape != (shape[::-1] if turned else shape):
+            continue
+        places = ([*divmod(place, shape[1])] for place in range(len(entries)))
+        indices = ((at[::-1] if turned else at)[:counts] for at in places)
+        picked = (Phrase("entry", (whole, *map(p.num, at))) for at in indices)
+        if all(e == p.mul([one], coef) for e, one in zip(entries, picked, strict=True)):
+            return p.mul([p.transpose(whole) if turned else whole], coef)
+    return None
