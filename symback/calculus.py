@@ -19,7 +19,19 @@ from symback.graph import Node, Shape, symbols_of, topological
 from symback.notation import Notation
 from symback.notation.finish import finished
 from symback.ops import Label, Labels, einsum, einsum_parts
-from symback.phrase import Phrase, common_factor_out, entry, transpose, unit_columns
+from symback.phrase import (
+    Phrase,
+    add,
+    common_factor_out,
+    commutation,
+    diag,
+    entry,
+    eye,
+    mul,
+    transpose,
+    unit_columns,
+    vec,
+)
 from symback.simplify import Simplifier, simplify
 from symback.simplify.blocks import expand_blocks
 from symback.simplify.expand import MAX_EXPANDED_TERMS, expand, is_sum, masks_in
@@ -278,7 +290,7 @@ class _Derivation:
         )
         as_arrays = any(variable.is_array for variable in self.variables)
         writer = Writer(notation, reader.written, arrays=as_arrays)
-        node = self.node if layout != "vec" else self._vectorised(notation)
+        node = self.node if layout != "vec" else self._vectorised(notation, self.node)
         turned = bool(node.shape) and self._is_row(layout)
         form = None if self.by_indices and not self.root.shape else notation.matrix(node)
         if form is None and not self.by_indices and node.rank in (1, 2):
@@ -288,6 +300,8 @@ class _Derivation:
             by_entries = self._by_entries(notation, node)
             longer = form.length >= by_entries.length and by_entries.head != "comprehension"
             form = None if longer or _lists_all(unit_columns(form)) else form
+        if layout == "vec" and node.rank == 2 and any(v.structure for v in self.variables):
+            form = self._of_free_entries(notation) or form
         if form is not None and layout == "vec":
             form = common_factor_out(form)
         if form is not None:
@@ -349,14 +363,34 @@ class _Derivation:
         }[layout]
         return (row and layout != "vec") != turned
 
-    def _vectorised(self, notation: Notation) -> Node:
+    def _of_free_entries(self, notation: Notation) -> Phrase | None:
+        """The derivative by vec(X) as if X had no structure, times that of vec(X) by its own.
+
+        For a symmetric X that is I + K - diag(vec(I)), for a diagonal one diag(vec(I)). Magnus and
+        Neudecker, Matrix Differential Calculus, 2019, section 3.8.
+        """
+        if any(v.entry is not None for v in self.variables):
+            return None
+        node = self.root.node
+        tidy = self._tidy(False, frozenset())
+        for variable in self.variables:
+            node = tidy(sweep(tidy(node), [variable.node])[0])
+        form = notation.matrix(self._vectorised(notation, node))
+        sides = [_free_entries(variable) for variable in self.variables]
+        if form is None:
+            return None
+        first = sides[0] if len(sides) == 2 else None
+        factors = (first, common_factor_out(form), sides[-1])
+        return mul([factor for factor in factors if factor is not None])
+
+    def _vectorised(self, notation: Notation, node: Node) -> Node:
         """The derivative as a matrix, multiplied out where only that has a matrix notation."""
-        stacked = self._stacked(self.node)
+        stacked = self._stacked(node)
         if notation.matrix(stacked) is not None:
             return stacked
         for opened in (_is_large_sum, is_sum):
-            expanded = expand(self.node, MAX_EXPANDED_TERMS, opened)
-            if expanded is None or expanded is self.node:
+            expanded = expand(node, MAX_EXPANDED_TERMS, opened)
+            if expanded is None or expanded is node:
                 continue
             apart = self._stacked(expanded)
             if notation.matrix(apart) is not None:
@@ -451,6 +485,18 @@ def _within(node: Node, variable: _Variable) -> Node:
         return node if _is_diagonal(node, variable.node) else diagonal
     flipped = einsum(1, [(node, (*lead, row, column))], (*lead, column, row))
     return ops.add(node, flipped, ops.scale(-1, diagonal))
+
+
+def _free_entries(variable: _Variable) -> Phrase | None:
+    """d vec(X)/d vec(X)' where the entries of X vary together; None where each is free."""
+    if not variable.structure:
+        return None
+    rows, columns = variable.node.shape
+    size = times(rows, columns)
+    diagonal = diag(vec(eye(rows), size))
+    if variable.structure == "diagonal":
+        return diagonal
+    return add([eye(size), commutation(rows, columns), mul([diagonal], -1)])
 
 
 def _is_diagonal(node: Node, variable: Node) -> bool:

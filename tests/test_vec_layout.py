@@ -221,3 +221,48 @@ def test_vec_of_a_matrix_with_numbers() -> None:
     matrix = sp.Matrix([[1, 2], [3, 4]])
     assert Vec(C).subs(m, 2).subs(sp.MatrixSymbol("C", 2, 2), matrix).doit() == matrix.vec()
     assert Vec(sp.MatrixSymbol("C", 2, 2)).as_explicit()[1, 0] == sp.MatrixSymbol("C", 2, 2)[1, 0]
+
+
+STRUCTURED = [
+    (lambda X, A: X.inv(), "-(KroneckerProduct(C**(-1), C**(-1)))*"),
+    (lambda X, A: A * X * A.T, "(KroneckerProduct(F, F))*"),
+    (lambda X, A: X * X, "((KroneckerProduct(I, C))*CommutationMatrix(m, m) + "),
+]
+
+
+@pytest.mark.parametrize("structure", ["symmetric", "diagonal"])
+@pytest.mark.parametrize(("form", "begins"), STRUCTURED)
+def test_entries_that_vary_together(form: Any, begins: str, structure: str) -> None:
+    with sp.assuming(getattr(sp.Q, structure)(C)):
+        answer = sb.jacobian(form(C, F), C, layout="vec")
+    assert str(answer).startswith(begins)
+    rng = np.random.default_rng(3)
+    A, X = rng.uniform(0.5, 1, (3, 2)), np.diag(rng.uniform(1, 2, 2))
+    if structure == "symmetric":
+        X[0, 1] = X[1, 0] = 0.3
+    found = witness.evaluate(answer, {C: X, F: A, n: 3, m: 2})
+
+    def value(at: np.ndarray) -> np.ndarray:
+        return np.asarray(witness.evaluate(form(C, F), {C: at, F: A, n: 3, m: 2})).ravel(order="F")
+
+    for row, column in np.ndindex(2, 2):
+        step = np.zeros((2, 2))
+        step[row, column] = step[column, row] = 1e-6
+        if structure == "diagonal" and row != column:
+            step[:] = 0
+        slope = (value(X + step) - value(X - step)) / 2e-6
+        np.testing.assert_allclose(found[:, row + 2 * column], slope, atol=1e-7)
+
+
+def test_second_derivatives_by_a_symmetric_matrix() -> None:
+    with sp.assuming(sp.Q.symmetric(C)):
+        answer = sb.hessian(sp.log(sp.Determinant(C)), C, layout="vec")
+        by_entries = sb.hessian(sp.log(sp.Determinant(C)), C)
+    X = np.array([[2.0, 0.3], [0.3, 1.5]])
+    env = {C: X, m: 2}
+    stacked = witness.evaluate(answer, env)
+    names = [index for index, *_ in by_entries.limits]
+    for i, j, k, l in np.ndindex(2, 2, 2, 2):
+        entry = by_entries.function.subs(dict(zip(names, (i, j, k, l), strict=True)))
+        value = witness.evaluate(entry, env)
+        np.testing.assert_allclose(stacked[i + 2 * j, k + 2 * l], value, atol=1e-10)
