@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from symback.graph import Node
-from symback.ops import Factor, Labels, add, einsum, power, rebuild, size_node
+from symback.ops import Factor, Label, Labels, add, einsum, power, rebuild, size_node
 from symback.rules import hadamard
 from symback.simplify.product import Product
 from symback.simplify.selections import condition_of, digits_of, is_equation, unique_digits
@@ -58,14 +58,25 @@ def _factors(node: Node) -> tuple[tuple[Node, Node], list[Node]] | None:
         return None
     digits = [digits_of(joint, own) for joint, own in joints]
     rest = [f for f in product.factors if f not in joints]
-    sides: list[list[Factor]] = [[], []]
-    for factor, own in rest:
-        homes = [k for k in (0, 1) if {*own} & {digits[0][k], digits[1][k]}]
-        if own and (len(homes) != 1 or not {*own} <= {digits[0][homes[0]], digits[1][homes[0]]}):
-            return None  # a longer product: its sums are not taken apart here
-        sides[homes[0] if homes else 0].append((factor, own))
+    sides = [_hanging(rest, {digits[0][k], digits[1][k]}) for k in (0, 1)]
+    if any(factor in sides[1] for factor in sides[0]):
+        return None
+    sides[0] += [factor for factor in rest if factor not in (*sides[0], *sides[1])]
     parts = []
     for k, coef in ((0, product.coef), (1, 1)):
         ends = (digits[0][k], digits[1][k])
-        parts.append(einsum(coef, sides[k], ends, {x: product.sizes[x] for x in ends}))
+        inside = {x for _, own in sides[k] for x in own}.union(ends)
+        parts.append(einsum(coef, sides[k], ends, {x: product.sizes[x] for x in inside}))
     return (parts[0], parts[1]), [joint for joint, _ in joints]
+
+
+def _hanging(factors: Sequence[Factor], labels: set[Label]) -> list[Factor]:
+    """The factors that shared labels join to one of these."""
+    found: list[Factor] = []
+    grown = True
+    while grown:
+        near = [f for f in factors if f not in found and not labels.isdisjoint(f[1])]
+        found += near
+        labels = labels.union(*(own for _, own in near))
+        grown = bool(near)
+    return found

@@ -8,6 +8,7 @@ from sympy import (
     Identity,
     IndexedBase,
     KroneckerDelta,
+    KroneckerProduct,
     MatrixSymbol,
     Max,
     Min,
@@ -166,6 +167,13 @@ MATRICES = (
         DiagMatrix(DiagonalOf(X ** (-2))) - 2 * X ** (-2),
         assume=(Q.symmetric(X),),
         values={"X": "spd"},
+    ),
+    gradient(
+        "determinant of a Gram matrix in a Kronecker product",
+        log(Determinant(KroneckerProduct(A * A.T, B))),
+        A,
+        2 * n * (A * A.T).I * A,
+        sizes={"m": 2, "n": 3},
     ),
     gradient(
         "residual of a linear system",
