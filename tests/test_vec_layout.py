@@ -138,6 +138,7 @@ def test_kronecker_products_as_books_write_them(derivative: Any, textbook: Any) 
 mean = sp.MatrixSymbol("mean", m, 1)
 e, u = q - mean, F * q - x
 sigmoid = sp.Lambda(t, 1 / (1 + sp.exp(-t)))
+masked, turned = sp.HadamardProduct(F, F * C), sp.HadamardProduct(F.T, C * F.T)
 HESSIANS = [
     (
         e.T * C.inv() * e,
@@ -157,6 +158,16 @@ HESSIANS = [
         F,
         "KroneckerProduct(q*q.T, DiagMatrix(Lambda(t, t*(1 - 2*t)*(1 - t))."
         "(Lambda(t, 1/(1 + exp(-t))).(F*q))))",
+    ),
+    (
+        sp.Trace(masked.T * masked) / 2,
+        C,
+        "(KroneckerProduct(I, F.T))*DiagMatrix(Vec(HadamardPower(F, 2)))*(KroneckerProduct(I, F))",
+    ),
+    (
+        sp.Trace(turned.T * turned) / 2,
+        C,
+        "(KroneckerProduct(F.T, I))*DiagMatrix(Vec(HadamardPower(F.T, 2)))*(KroneckerProduct(F, I))",
     ),
 ]
 

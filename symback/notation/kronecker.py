@@ -160,11 +160,49 @@ class _Digital:
                         continue
                     diagonal = p.diag(scaling)
                     return p.mul([diagonal, body] if digits is rows else [body, diagonal])
+        if len(rows) == len(columns) == 2:
+            return self._weighted(factors, rows, columns)
         if len(rows) == 2 and len(columns) == 1:
             return self._of_columns(factors, rows, columns[0])
         if len(rows) == 1 and len(columns) == 2:
             turned = self._of_columns(factors, columns, rows[0])
             return None if turned is None else p.transpose(turned)
+        return None
+
+    def _weighted(self, factors: list[Placed], rows: Digits, columns: Digits) -> Phrase | None:
+        """A_ik W_kj B_km, with rows and columns for each j: (I (x) A)*diag(vec(W))*(I (x) B).
+
+        And (A (x) I)*diag(vec(W))*(B (x) I) where the fast digits are the same.
+        """
+        shared = next((place for place in (0, 1) if rows[place] == columns[place]), None)
+        if shared is None:
+            return None
+        label, row, column = rows[shared], rows[1 - shared], columns[1 - shared]
+        for inner in {x for f in factors for x in f.labels} - {*rows, *columns}:
+            weights = [f for f in factors if {*f.labels} <= {label, inner}]
+            rest = [f for f in factors if f not in weights]
+            without = [replace(f, labels=tuple(x for x in f.labels if x != inner)) for f in rest]
+            sides = [component(without, end) for end in (row, column)]
+            if label in sides[0][1] | sides[1][1] or column in sides[0][1]:
+                continue
+            before, after = (
+                [f for f, bare in zip(rest, without, strict=True) if bare in side]
+                for side, _ in sides
+            )
+            if len(before) + len(after) != len(rest):
+                continue
+            pair = (inner, label) if shared == 0 else (label, inner)
+            left, right = self.matrix(before, (row, inner)), self.matrix(after, (inner, column))
+            weight = self.matrix(weights, pair)
+            if left is None or right is None or weight is None:
+                continue
+            eye, tall = p.eye(self.sizes[label]), times(self.sizes[label], self.sizes[inner])
+            ends = self._size(rows), self._size(columns)
+            outer = [
+                p.kron((eye, side) if shared == 0 else (side, eye), shape)
+                for side, shape in ((left, (ends[0], tall)), (right, (tall, ends[1])))
+            ]
+            return p.mul([outer[0], p.diag(p.vec(weight, tall)), outer[1]])
         return None
 
     def _of_columns(self, factors: list[Placed], rows: Digits, column: int) -> Phrase | None:
