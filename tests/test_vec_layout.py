@@ -167,7 +167,7 @@ HESSIANS = [
     (
         sp.Trace(turned.T * turned) / 2,
         C,
-        "(KroneckerProduct(F.T, I))*DiagMatrix(Vec(HadamardPower(F.T, 2)))*(KroneckerProduct(F, I))",
+        "(KroneckerProduct(F.T, I))*DiagMatrix(Vec((HadamardPower(F, 2)).T))*(KroneckerProduct(F, I))",
     ),
 ]
 
