@@ -51,7 +51,7 @@ from symback.sympy_write import Writer
 from symback.tensor import Tensor, show_shape
 
 #: How SymPy says that its classes cannot hold something.
-CANNOT_BUILD = (TypeError, ValueError, NotImplementedError, AttributeError)
+CANNOT_BUILD = (TypeError, ValueError, NotImplementedError, AttributeError, RecursionError)
 
 #: Functions whose rules hold for real arguments only.
 REAL_ONLY = (sp.Abs, sp.sign, sp.Max, sp.Min, sp.Heaviside, sp.re, sp.im, sp.conjugate, sp.arg)
@@ -316,7 +316,8 @@ class _Derivation:
             as_row = turned and node.rank == 1 and not as_arrays
             return writer(finished(_as_row(form) if as_row else form, self.denominators))
         except CANNOT_BUILD as error:
-            raise Unsupported(f"SymPy cannot write this derivative: {error}") from error
+            cause = None if isinstance(error, RecursionError) else error
+            raise Unsupported(f"SymPy cannot write this derivative: {error}") from cause
 
     def _multiplied_out(self, notation: Notation, node: Node) -> Phrase | None:
         """sum_i R_ik (X_ij - M_kj), whose sum has three axes, as R'*X - diag(R'*1)*M."""

@@ -17,6 +17,7 @@ from tests.random_problems import Problem, m, n
 
 C, D = (sp.MatrixSymbol(name, m, m) for name in "CD")
 F, H = sp.MatrixSymbol("F", n, m), sp.MatrixSymbol("H", m, n)
+E = sp.MatrixSymbol("E", n * m, 1)
 x, q, r = sp.MatrixSymbol("x", n, 1), sp.MatrixSymbol("q", m, 1), sp.MatrixSymbol("r", 1, n)
 
 FORMS: list[tuple[Any, Any]] = [
@@ -277,3 +278,43 @@ def test_second_derivatives_by_a_symmetric_matrix() -> None:
         entry = by_entries.function.subs(dict(zip(names, (i, j, k, l), strict=True)))
         value = witness.evaluate(entry, env)
         np.testing.assert_allclose(stacked[i + 2 * j, k + 2 * l], value, atol=1e-10)
+
+
+SHARED_AXES = [
+    (sp.HadamardProduct(E, Vec(F)) * q.T, E),
+    (DiagMatrix(E) * Vec(F) * q.T, E),
+    (K(q, sp.HadamardProduct(E, Vec(F))), E),
+    (sp.HadamardProduct(E, Vec(F)) * q.T, F),
+    (sp.HadamardProduct(K(q, x), E) * q.T, E),
+    (sp.HadamardProduct(K(q, x), E) * q.T, q),
+    (DiagMatrix(sp.HadamardProduct(E, Vec(F))), E),
+    (K(C, D) * DiagMatrix(Vec(C)) * K(C, D), D),
+    (sp.HadamardPower(K(q, x), 2), x),
+    (sp.HadamardProduct(DiagonalOf(K(C, D)), Vec(D)), C),
+    (DiagonalOf(K(C, C)), C),
+    (sp.HadamardPower(Vec(F), 2), F),
+    (sp.HadamardProduct(K(q, q), Vec(C)) * q.T, q),
+    (Vec(F).T * E * Vec(F * C), F),
+]
+
+
+@pytest.mark.parametrize(("form", "wrt"), SHARED_AXES, ids=str)
+def test_an_axis_with_digits_that_something_else_has_whole(form: Any, wrt: Any) -> None:
+    rng = np.random.default_rng(11)
+    sizes = {n: 3, m: 2, n * m: 6}
+    env = {
+        name: rng.uniform(0.5, 1.5, [sizes.get(size, 1) for size in name.shape])
+        for name in (C, D, F, E, x, q)
+    }
+    env |= {n: 3, m: 2}
+    found = witness.evaluate(sb.jacobian(form, wrt, layout="vec"), env)
+
+    def value(at: np.ndarray) -> np.ndarray:
+        return np.asarray(witness.evaluate(form, env | {wrt: at})).ravel(order="F")
+
+    slopes = []
+    for column, row in np.ndindex(env[wrt].shape[::-1]):
+        step = np.zeros(env[wrt].shape)
+        step[row, column] = 1e-5
+        slopes.append((value(env[wrt] + step) - value(env[wrt] - step)) / 2e-5)
+    np.testing.assert_allclose(found, np.array(slopes).T, atol=1e-7)

@@ -74,24 +74,27 @@ def kronecker_form(
 ) -> Phrase | None:
     """A product with joints among its factors; `matrix` writes one that has none."""
     joints = {f.labels[0]: f for f in factors if f.is_joint}
-    places = [label for f in factors for label in f.labels]
-    # an axis on the way, which nothing but two joints have
-    inner = {x for x in joints if x not in out and places.count(x) == 2}
+    # labels that nothing but their own joint, and joints whose digit they are, have
+    openable = {
+        x
+        for x, joint in joints.items()
+        if all(f is joint or (f.is_joint and f.labels[0] != x) for f in factors if x in f.labels)
+    }
     axes: list[Digits] = []
     opened: set[int] = set()
     for axis in out:
         waiting, digits = [axis], []
         while waiting:
             label = waiting.pop()
-            if label in joints and (label in inner or label == axis):
+            if label in openable:
                 opened.add(label)
                 waiting += reversed(joints[label].digits())
             else:
                 digits.append(label)
         axes.append(tuple(digits))
-    rest = [f for f in factors if f.labels[:1] not in [(x,) for x in opened] or not f.is_joint]
-    if any(not opened.isdisjoint(f.labels) for f in rest):
-        return None
+    rest = [f for f in factors if not (f.is_joint and f.labels[0] in opened)]
+    if not opened or not opened.isdisjoint(x for f in rest for x in f.labels):
+        return None  # something else has the axis whose digits these are
     rows, columns = (*axes, ())[:2]
     return _Digital(sizes, matrix).form(rest, rows, columns)
 
