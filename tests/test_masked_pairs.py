@@ -56,19 +56,21 @@ def energy(pair: Any) -> Any:
     return sum(pair.subs({i: p, j: q}, simultaneous=True) for p, q in pairs)
 
 
-def value(expr: Any, places: dict[Any, int]) -> Any:
+def value(expr: Any, places: dict[Any, int], numbers: dict[Any, Any]) -> Any:
     """The value of an answer, with the terms left out that a mask leaves out."""
     if isinstance(expr, sp.Sum):
-        ((index, low, high),) = expr.limits
-        ends = (int(value(low, places)), int(value(high, places)))
-        return sum(value(expr.function, places | {index: at}) for at in range(ends[0], ends[1] + 1))
+        index, low, high = expr.limits[0]
+        inner = sp.Sum(expr.function, *expr.limits[1:]) if expr.limits[1:] else expr.function
+        ends = (int(value(low, places, numbers)), int(value(high, places, numbers)))
+        steps = range(ends[0], ends[1] + 1)
+        return sum(value(inner, places | {index: at}, numbers) for at in steps)
     if isinstance(expr, sp.Indexed) or not expr.args:
-        return expr.subs(places).subs(point())
+        return expr.subs(places).subs(numbers)
     if isinstance(expr, sp.Mul):
         masks = [factor for factor in expr.args if not factor.has(sp.Indexed)]
-        if any(value(factor, places) == 0 for factor in masks):
+        if any(value(factor, places, numbers) == 0 for factor in masks):
             return sp.Integer(0)
-    return expr.func(*(value(arg, places) for arg in expr.args))
+    return expr.func(*(value(arg, places, numbers) for arg in expr.args))
 
 
 @pytest.mark.parametrize("name", ENERGIES)
@@ -77,7 +79,7 @@ def test_gradient(name: str) -> None:
     answer = sb.gradient(sp.Sum(mask * pair, (i, 1, n), (j, 1, n)), x[k])
     for place in PLACES:
         wanted = sp.diff(energy(pair), x[place]).subs(point())
-        found = value(answer, {k: place})
+        found = value(answer, {k: place}, point())
         assert abs(sp.N(found - wanted, 30)) < 1e-20, answer
 
 
@@ -88,7 +90,36 @@ def test_hessian(name: str) -> None:
     whole = energy(pair)
     for one, two in ((1, 1), (1, 2), (3, 2)):
         wanted = sp.diff(whole, x[one], x[two]).subs(point())
-        found = value(answer, {k: one, l: two})
+        found = value(answer, {k: one, l: two}, point())
+        assert abs(sp.N(found - wanted, 30)) < 1e-20, answer
+
+
+X, d = sp.IndexedBase("X"), sp.Symbol("d", integer=True, positive=True)
+b, p, q = sp.symbols("b p q", integer=True)
+square = sp.Sum((X[i, b] - X[j, b]) ** 2, (b, 1, d))
+CLOUDS = {
+    "distances": sp.sqrt(square),
+    "weighted distances": g[i] * sp.sqrt(square),
+    "inverse squares": C[i, j] / square,
+    "thin plates": g[i] * square * sp.log(square),
+    "logarithms": sp.log(square),
+}
+
+
+@pytest.mark.parametrize("name", CLOUDS)
+def test_hessian_of_points_in_space(name: str) -> None:
+    pair = CLOUDS[name]
+    answer = sb.hessian(sp.Sum(mask * pair, (i, 1, n), (j, 1, n)), X[k, l], X[p, q])
+    places = {
+        (at, axis): sp.Rational(at * at + axis, 2 * axis + at) for at in PLACES for axis in (1, 2)
+    }
+    numbers = point() | {X[place]: number for place, number in places.items()} | {d: 2}
+    pairs = ((s, t) for s, t in product(PLACES, PLACES) if s != t)
+    flat = pair.subs(d, 2).doit()
+    whole = sum(flat.subs({i: s, j: t}, simultaneous=True) for s, t in pairs)
+    for at in ((1, 1, 1, 1), (1, 1, 2, 2), (3, 2, 1, 2), (2, 1, 2, 2)):
+        wanted = sp.diff(whole, X[at[:2]], X[at[2:]]).subs(numbers)
+        found = value(answer, dict(zip((k, l, p, q), at, strict=True)), numbers)
         assert abs(sp.N(found - wanted, 30)) < 1e-20, answer
 
 

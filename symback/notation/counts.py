@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from fractions import Fraction
 from itertools import combinations
 from typing import TypeAlias
@@ -80,19 +80,22 @@ def _joined(first: Phrase, second: Phrase) -> list[Phrase] | None:
     return joined
 
 
-def without_idle_masks(body: Phrase) -> Phrase:
-    """(1 - [j = k]) a_j (x_k - x_j) -> a_j (x_k - x_j), which has a value at j = k, namely 0."""
+def without_idle_masks(body: Phrase, own: Container[str]) -> Phrase:
+    """(1 - [j = k]) a_j (x_k - x_j) -> a_j (x_k - x_j), which has a value at j = k, namely 0.
+
+    For the `own` indices of a sum with this body: nothing outside depends on them.
+    """
     for place, mask in enumerate(body.args if body.head == "mul" else ()):
         delta = _excluded(mask)
         rest = [factor for k, factor in enumerate(body.args) if k != place]
         for one, other in (delta.args, delta.args[::-1]) if delta is not None else ():
-            if one.head != "symbol" or one.data[-1] != "index":
+            name = str(one.data[0]) if one.head == "symbol" else ""
+            if name not in own:
                 continue
-            name = str(one.data[0])
             inside = [factor for factor in rest if name in factor.indices]
             there = [_put(factor, name, other) for factor in inside]
             if all(map(_has_value, inside)) and any(map(_vanishes, there)):
-                return without_idle_masks(p.mul(rest, p.coefficient(body)))
+                return without_idle_masks(p.mul(rest, p.coefficient(body)), own)
     return body
 
 

@@ -351,7 +351,7 @@ class Indexer:
         for arg, own in rest:
             factors.append(self.entry(arg, tuple(value[x] for x in own)))
         body = p.mul(_merge_equal(in_one_direction(_looked_up(factors, places))), Fraction(coef))
-        body = without_idle_masks(body)
+        body = without_idle_masks(body, {index.name for index in ranges})
         self.free = outside_free
         for index in system.in_order():
             count = flat(add(ranges[index].high, scale(-1, ranges[index].low), ONE))
