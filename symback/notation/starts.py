@@ -66,10 +66,18 @@ def _negated(bound: Phrase) -> Phrase:
     return p.opposite(bound) if bound.head == "add" else p.mul([bound], -1)
 
 
-def _reading(total: Phrase) -> tuple[int, int, int]:
-    """How much there is to read; of sums with as much, how much in the upper bounds, the body."""
+def _reading(total: Phrase) -> tuple[int, int, int, int]:
+    """Entries at -j, what there is to read; with as much, that in the upper bounds, in the body."""
     body, *bounds = total.args
-    return total.length, sum(bound.length for bound in bounds[1::2]), body.length
+    high = sum(bound.length for bound in bounds[1::2])
+    return _negative_places(body), total.length, high, body.length
+
+
+def _negative_places(phrase: Phrase) -> int:
+    """How many entries are at minus an index."""
+    here = phrase.args[1:] if phrase.head == "entry" else ()
+    own = sum(place.head == "mul" and p.coefficient(place) < 0 for place in here)
+    return own + sum(map(_negative_places, phrase.args))
 
 
 def shifted_sum(total: Phrase, name: str, shift: Linear) -> Phrase:

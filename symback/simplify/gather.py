@@ -42,7 +42,7 @@ def common_factors(
     """The factors that several terms have in one role, with the places where they stand.
 
     x^2 and x^3 have x^2 in common, and so have 1/x and 1/x^2 the latter. Terms with conditions on
-    indices have none, but such a condition itself where all terms have it.
+    indices have none, but [i == k] itself for a given k where all terms have it.
 
     With `with_units`, for matrix notation, terms with unit vectors do; and p_i A_ik and
     c_i d_j A_jk have A in common, once its first axis is detached from p: diag(p)_ij A_jk.
@@ -61,7 +61,7 @@ def common_factors(
         repeated = len(set(product.out)) != len(product.out)
         seen = set()
         for place, (factor, labels) in enumerate(product.factors):
-            if (repeated and labels) or (asks and not is_equation(factor)):
+            if (repeated and labels) or (asks and not (is_equation(factor) and factor.rank == 1)):
                 continue
             if len(product.factors) == 2 and product.factors[1 - place][0] in masks:
                 continue

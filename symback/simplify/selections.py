@@ -183,11 +183,10 @@ def _join_selections(product: Product) -> bool:
                     continue
                 stays = r in product.out or product.places(r) != 2
                 if one_labels[0] == r == other_labels[0] and _same_digits(one, other):
-                    if stays:
-                        continue
                     ends = digits_of(one, one_labels), digits_of(other, other_labels)
                     pairs = zip(*ends, digits_of(one, one.shape), strict=True)
-                    product.replace((i, j), [delta(x, y, size) for x, y, size in pairs])
+                    deltas = [delta(x, y, size) for x, y, size in pairs]
+                    product.replace([j] if stays else (i, j), deltas)
                     product.forget(r)
                     return True
                 if len(one_labels) == len(other_labels) == 2:
