@@ -15,7 +15,7 @@ from symback import ops
 from symback.backprop import jacobian as sweep
 from symback.errors import DomainError, InputError, ShapeError, Unsupported
 from symback.explicit import explicit_phrase
-from symback.graph import Node, Shape, symbols_of, topological
+from symback.graph import Node, Shape, symbols_of, topological, transform
 from symback.notation import Notation
 from symback.notation.finish import finished
 from symback.ops import Label, Labels, einsum, einsum_parts
@@ -228,8 +228,10 @@ class _Derivation:
         self.reader = Reader(self.expr, variables=variables)
         self.root = self.reader.read(self.expr)
         shape = () if self.root.is_scalar else self.root.shape
-        self.root = Tensor(rolled_up(self.root.node), shape, self.root.free)
-        self.masks = masks_in(self.root.node)
+        node = rolled_up(self.root.node)
+        stand_ins = masks_in(node)
+        self.masks = {symbol: mask for mask, symbol in stand_ins.items()}
+        self.root = Tensor(transform(node, ops.rebuild, stand_ins), shape, self.root.free)
         self.known = [_Variable(v, self.reader) for v in variables]
         self.denominators: set[Phrase] = set()
         self._tidies: dict[tuple[bool, frozenset[Node]], Simplifier] = {}
@@ -255,7 +257,7 @@ class _Derivation:
         """A simplifier, which remembers what it has simplified."""
         return self._tidies.setdefault(
             (indices, kinks),
-            Simplifier(indices=indices, projections=not indices, kinks=kinks, masks=self.masks),
+            Simplifier(indices=indices, projections=not indices, kinks=kinks),
         )
 
     def _stand_in(self, call: Any) -> Any:
@@ -286,6 +288,7 @@ class _Derivation:
             tables=reader.tables,
             inverses=reader.inverses,
             firm=frozenset(reader.firm),
+            masks=self.masks,
             taken=frozenset(str(symbol) for symbol in self.expr.free_symbols),
         )
         as_arrays = any(variable.is_array for variable in self.variables)
@@ -326,7 +329,8 @@ class _Derivation:
 
     def _by_entries(self, notation: Notation, node: Node) -> Phrase:
         """The derivative written entry by entry, or with indices."""
-        form = explicit_phrase(node, notation) if node.rank in (1, 2) else None
+        whole = transform(node, ops.rebuild, dict(self.masks))
+        form = explicit_phrase(whole, notation) if node.rank in (1, 2) else None
         as_array = any(variable.is_array for variable in self.variables)
         if form is not None and (form.head == "array" or not as_array):
             return form  # 2*U is no array

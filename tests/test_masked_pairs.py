@@ -121,10 +121,30 @@ def test_hessian_of_points_in_space(name: str) -> None:
         wanted = sp.diff(whole, X[at[:2]], X[at[2:]]).subs(numbers)
         found = value(answer, dict(zip((k, l, p, q), at, strict=True)), numbers)
         assert abs(sp.N(found - wanted, 30)) < 1e-20, answer
+    there = sb.hessian(sp.Sum(mask * pair, (i, 1, n), (j, 1, n)), X[1, 1], X[1, 1])
+    wanted = sp.diff(whole, X[1, 1], X[1, 1]).subs(numbers)
+    assert abs(sp.N(value(there, {}, numbers) - wanted, 30)) < 1e-20, there
+
+
+@pytest.mark.parametrize("weight", [g[i], C[i, k], sp.Integer(1)], ids=str)
+@pytest.mark.parametrize("wrt", [x[k], x[l], x[2]], ids=str)
+def test_one_point_and_all_others(weight: Any, wrt: Any) -> None:
+    pair = (weight * (r - a) ** 2).subs(j, k)
+    total = sp.Sum((1 - sp.KroneckerDelta(i, k)) * pair, (i, 1, n))
+    for answer, order in ((sb.gradient(total, wrt), 1), (sb.hessian(total, wrt, y[k]), 2)):
+        for here, other in ((1, 1), (2, 3), (3, 2)):
+            whole = sum(
+                pair.subs({i: at, k: here}, simultaneous=True) for at in PLACES if at != here
+            )
+            slope = sp.diff(whole, wrt.subs({k: here, l: other}))
+            wanted = (slope if order == 1 else sp.diff(slope, y[here])).subs(point())
+            found = value(answer, {k: here, l: other}, point())
+            assert abs(sp.N(found - wanted, 30)) < 1e-20, answer
 
 
 def test_the_mask_stands_on_the_whole_term() -> None:
     total = sp.Sum(mask * (r**3 / 3 - sp.log(r)), (i, 1, n), (j, 1, n)) / 2
     answer = sb.gradient(total, x[k])
     assert isinstance(answer, sp.Sum)
-    assert 1 - sp.KroneckerDelta(j, k) in answer.function.args
+    ((index, *_),) = answer.limits
+    assert 1 - sp.KroneckerDelta(index, k) in answer.function.args

@@ -86,7 +86,7 @@ def without_idle_masks(body: Phrase, own: Container[str]) -> Phrase:
     For the `own` indices of a sum with this body: nothing outside depends on them.
     """
     for place, mask in enumerate(body.args if body.head == "mul" else ()):
-        delta = _excluded(mask)
+        delta = excluded(mask)
         rest = [factor for k, factor in enumerate(body.args) if k != place]
         for one, other in (delta.args, delta.args[::-1]) if delta is not None else ():
             name = str(one.data[0]) if one.head == "symbol" else ""
@@ -99,7 +99,7 @@ def without_idle_masks(body: Phrase, own: Container[str]) -> Phrase:
     return body
 
 
-def _excluded(mask: Phrase) -> Phrase | None:
+def excluded(mask: Phrase) -> Phrase | None:
     """[j = k] for 1 - [j = k]."""
     if mask.head != "add" or len(mask.args) != 2 or p.UNIT not in mask.args:
         return None

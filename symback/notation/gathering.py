@@ -8,7 +8,7 @@ from fractions import Fraction
 from typing import TypeAlias
 
 from symback import phrase as p
-from symback.notation.counts import counted_together, ranges_joined
+from symback.notation.counts import counted_together, excluded, ranges_joined
 from symback.notation.nesting import same_sums
 from symback.notation.shifts import joined_by_residual
 from symback.notation.starts import from_best_start
@@ -80,9 +80,12 @@ def _common_out(terms: list[Phrase]) -> Phrase:
 
 
 def _terms_of(phrase: Phrase) -> list[Phrase]:
-    """The terms of a sum with a number in front of it: -(a - b) is -a + b."""
+    """The terms of a sum with a number in front of it: -(a - b) is -a + b.
+
+    A mask 1 - [i = k] stays: other terms may have it as a factor, over what has no value there.
+    """
     factors = [f for f in _factors(phrase) if not f.is_number]
-    if len(factors) != 1 or factors[0].head != "add":
+    if len(factors) != 1 or factors[0].head != "add" or excluded(factors[0]) is not None:
         return [phrase]
     return [p.mul([term], p.coefficient(phrase)) for term in factors[0].args]
 

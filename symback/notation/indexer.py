@@ -65,6 +65,9 @@ class Notations(Protocol):
     def inverses(self) -> Mapping[Node, tuple[int, Node]]: ...
 
     @property
+    def masks(self) -> Mapping[Node, Node]: ...
+
+    @property
     def firm(self) -> Container[Node]: ...
 
     def matrix(self, root: Node) -> Phrase | None: ...
@@ -120,6 +123,7 @@ class Indexer:
                 return self._apart(form)
         if node in self.notation.names:
             return self._entry_of(self.notation.names[node], indices)
+        node = self.notation.masks.get(node, node)
         if node.op == "symbol":
             return self._symbol(node, indices)
         if node.op == "einsum":
@@ -469,8 +473,13 @@ class Indexer:
         return Phrase("iverson", sides, ("<" if strict else "<=",))
 
     def _delta(self, total: Node) -> Phrase:
-        left, right = sides_of(total)
-        return Phrase("delta", (self.notation.scalar(left), self.notation.scalar(right)))
+        sides = [self.notation.scalar(side) for side in sides_of(total)]
+        return Phrase("delta", tuple(sorted(sides, key=_order_of_sides)))
+
+
+def _order_of_sides(side: Phrase) -> tuple[int, str]:
+    """Symbols by name, before sums and numbers: one order for [i = k] and [k = i]."""
+    return (0, str(side.data[0])) if side.head == "symbol" else (1 + side.is_number, "")
 
 
 def _turned_back(node: Node) -> tuple[Node, tuple[int, ...]]:

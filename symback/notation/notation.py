@@ -59,6 +59,7 @@ class Notation:
         tables: symbols that have entries only, and no matrix notation.
         inverses: which index of a look-up its place gives back, and the function that does.
         firm: look-ups that may point past their axis, those of a delta of i and j^2.
+        masks: what the symbols that stand for masks stand for.
         taken: names that no summation index may have, those inside look-ups, say.
     """
 
@@ -69,6 +70,7 @@ class Notation:
     tables: frozenset[Node] = frozenset()
     inverses: Mapping[Node, tuple[int, Node]] = field(default_factory=dict)
     firm: frozenset[Node] = frozenset()
+    masks: Mapping[Node, Node] = field(default_factory=dict)
     taken: frozenset[str] = frozenset()
     _forms: dict[Node, Phrase | None] = field(default_factory=dict)
 
@@ -93,6 +95,8 @@ class Notation:
     def _matrix_form(self, node: Node) -> Phrase | None:
         if node in self.names:
             return self.names[node]
+        if node in self.masks:
+            return self.matrix(self.masks[node])
         if node.rank > 2:
             return None
         shape = column_shape(node.shape)

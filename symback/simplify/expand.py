@@ -8,27 +8,31 @@ from functools import partial
 from typing import TypeAlias
 
 from symback.graph import Node, topological
-from symback.ops import ONE, Labels, add, einsum, split_coefficient, split_power, value_of
+from symback.ops import (
+    ONE,
+    Labels,
+    add,
+    einsum,
+    split_coefficient,
+    split_power,
+    symbol,
+    value_of,
+)
 from symback.simplify.product import Product, delta
 
 MAX_EXPANDED_TERMS = 40
 EVERYWHERE = frozenset(("pow", "exp", "sin", "cos", "tanh", "sigmoid", "relu", "abs", "maximum"))
 """Functions that have a value for all arguments (a power: of a positive exponent)."""
 
-Masks: TypeAlias = frozenset[Node]
-
 
 def is_sum(node: Node) -> bool:
     return node.op == "add"
 
 
-def expand(
-    node: Node, limit: int, chosen: Callable[[Node], bool] | None = None, kept: Masks = frozenset()
-) -> Node | None:
+def expand(node: Node, limit: int, chosen: Callable[[Node], bool] | None = None) -> Node | None:
     """Products multiplied out over the `chosen` sums; None if that gives too many terms.
 
-    By default over every sum that stands once in its product: (x - c)*(x - c)' stays a square,
-    and so do the masks that are `kept`.
+    By default over every sum that stands once in its product: (x - c)*(x - c)' stays a square.
     """
     done: list[Node] = []
     todo = list(reversed(node.args)) if node.op == "add" else [node]
@@ -44,11 +48,7 @@ def expand(
         sums = [
             place
             for place, factor in enumerate(alone)
-            if (
-                chosen(factor)
-                if chosen
-                else alone.count(factor) == 1 and _opens(product, place, kept)
-            )
+            if (chosen(factor) if chosen else alone.count(factor) == 1 and _opens(product, place))
         ]
         if not sums or term.op != "einsum":
             done.append(term)
@@ -62,25 +62,25 @@ def expand(
     return add(*done)
 
 
-def expand_mask(node: Node, kept: Masks) -> Node | None:
+def expand_mask(node: Node) -> Node | None:
     """sum_i (1 - [i = k]) x_i -> sum_i x_i - x_k, wherever x_k has a value."""
     product = Product.of(node)
     for place, (factor, labels) in enumerate(product.factors):
         asked = {x for f, own in product.factors if f.op == "select" for x in own}
         sums = not product.summed_none(labels) and asked.isdisjoint(labels)
-        if sums and is_sum(factor) and is_fixed(factor) and _opens(product, place, kept):
+        if sums and is_sum(factor) and is_fixed(factor) and _opens(product, place):
             return expand(node, MAX_EXPANDED_TERMS, partial(operator.is_, factor))
     return None
 
 
-def split_at_deltas(node: Node, kept: Masks) -> Node | None:
+def split_at_deltas(node: Node) -> Node | None:
     """sum_j ([j = k] - [k = l]) a_jl b_j -> a_kl b_k - [k = l] sum_j a_jl b_j.
 
     The terms of a factor that fix a summed index, each kind apart, and those that do not.
     """
     product = Product.of(node)
     for place, (total, labels) in enumerate(product.factors):
-        if not is_sum(total) or not _opens(product, place, kept) or len(set(labels)) != len(labels):
+        if not is_sum(total) or not _opens(product, place) or len(set(labels)) != len(labels):
             continue
         groups: dict[Fixing, list[Node]] = {}
         for term in total.args:
@@ -132,7 +132,7 @@ def _unfixed(terms: list[Node]) -> tuple[Node, tuple[int, ...]]:
     return add(*rests), axes
 
 
-def _opens(product: Product, place: int, kept: Masks) -> bool:
+def _opens(product: Product, place: int) -> bool:
     """Whether a factor is a sum, but no I - 1*1'/n, and no mask on what has no value under it.
 
     (1 - I).*A is A - I.*A, but 1/(x_i - x_j) without i = j is no difference of two sums.
@@ -140,25 +140,25 @@ def _opens(product: Product, place: int, kept: Masks) -> bool:
     total, labels = product.factors[place]
     if not is_sum(total) or not _is_mask(total):
         return is_sum(total) and not is_fixed(total)
-    return total not in kept and not _is_needed(total, labels, product)
+    return has_values(*_under(total, labels, product))
 
 
-def masks_in(root: Node) -> frozenset[Node]:
-    """The masks on what may have no value, or no derivative, without them."""
-    found = set()
+def masks_in(root: Node) -> dict[Node, Node]:
+    """A symbol for each mask on what may have no value, or no derivative, without it.
+
+    A mask is 1 less conditions on indices. Taken apart, 1/(x_i - x_j) without i = j would be a
+    difference of two sums with a term 1/0 in each.
+    """
+    found: dict[Node, Node] = {}
     for node in topological([root]):
         product = Product.of(node)
         for mask, labels in product.factors:
             if is_sum(mask) and _is_mask(mask):
                 masked = _under(mask, labels, product)
                 if not has_values(*masked) or any(map(_is_root, topological(masked))):
-                    found.add(mask)
-    return frozenset(found)
-
-
-def _is_needed(mask: Node, labels: Labels, product: Product) -> bool:
-    """Whether anything that has the indices of a mask may lack a value."""
-    return not has_values(*_under(mask, labels, product))
+                    kind = "symmetric" if mask.symmetric else "mask"
+                    found[mask] = symbol(f"mask#{len(found)}", mask.shape, kind)
+    return found
 
 
 def _under(mask: Node, labels: Labels, product: Product) -> list[Node]:

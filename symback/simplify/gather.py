@@ -26,7 +26,7 @@ from symback.ops import (
     value_of,
 )
 from symback.rules import broadcast
-from symback.simplify.expand import Masks, is_fixed
+from symback.simplify.expand import is_fixed
 from symback.simplify.product import Product, delta, flipped, negated
 from symback.simplify.selections import is_equation
 from symback.simplify.sums import flatten_sum
@@ -36,9 +36,7 @@ from symback.sizes import terms_of
 Members: TypeAlias = tuple[tuple[int, int, int | None], ...]
 
 
-def common_factors(
-    products: list[Product], masks: Masks = frozenset(), *, with_units: bool
-) -> list[Members]:
+def common_factors(products: list[Product], *, with_units: bool) -> list[Members]:
     """The factors that several terms have in one role, with the places where they stand.
 
     x^2 and x^3 have x^2 in common, and so have 1/x and 1/x^2 the latter. Terms with conditions on
@@ -46,9 +44,6 @@ def common_factors(
 
     With `with_units`, for matrix notation, terms with unit vectors do; and p_i A_ik and
     c_i d_j A_jk have A in common, once its first axis is detached from p: diag(p)_ij A_jk.
-
-    None of them leaves one of the `masks` alone: M.*f*g + M.*f is no (M.*g + M).*f where f has no
-    value, for M would be opened.
     """
     groups: dict[tuple[Node, Node, object], list[tuple[int, int, int | None]]] = {}
     fixed = [t for t, product in enumerate(products) if product.is_fixed]
@@ -62,8 +57,6 @@ def common_factors(
         seen = set()
         for place, (factor, labels) in enumerate(product.factors):
             if (repeated and labels) or (asks and not (is_equation(factor) and factor.rank == 1)):
-                continue
-            if len(product.factors) == 2 and product.factors[1 - place][0] in masks:
                 continue
             base, symbolic, _ = _split_exponent(factor)
             role = _role(product, place)

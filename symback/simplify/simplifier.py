@@ -49,7 +49,6 @@ from symback.simplify.cases import absorb_into_case, has_cases
 from symback.simplify.centring import centred
 from symback.simplify.constants import fold_constants
 from symback.simplify.expand import (
-    Masks,
     expand,
     expand_mask,
     is_fixed,
@@ -100,7 +99,6 @@ class Simplifier:
         indices: whether the result is for index notation, where any arrays can be added.
         projections: whether x - 1*mean(x) becomes (I - 1*1'/n)*x, for forms without names.
         kinks: u for which sign(u)^2 is 1: at u = 0 is no derivative, or that is its limit.
-        masks: masks that are not multiplied out, for what is under them may have no value.
         used: the pairs that a result depends on.
     """
 
@@ -108,7 +106,6 @@ class Simplifier:
     indices: bool = False
     projections: bool = False
     kinks: frozenset[Node] = frozenset()
-    masks: Masks = frozenset()
     used: set[tuple[Node, int]] = field(default_factory=set)
     _memo: dict[Node, Node] = field(default_factory=dict)
     _cost: dict[Node, int] = field(default_factory=dict)
@@ -252,7 +249,7 @@ class Simplifier:
             if total.op != "add" or is_fixed(total) or len(total.args) > MAX_FACTORED_TERMS:
                 continue
             terms = [Product.of(split_coefficient(term)[1]) for term in total.args]
-            for members in common_factors(terms, self.masks, with_units=not self.indices):
+            for members in common_factors(terms, with_units=not self.indices):
                 every = len(members) == len(terms) and all(m[2] is None for m in members)
                 if not every or not _is_elementwise(terms, members):
                     continue
@@ -329,15 +326,15 @@ class Simplifier:
             return self._gathered(self._cancelled(split))
         if not any(f.op == "add" for f in node.args):
             return node
-        unmasked = expand_mask(node, self.masks) if self.indices else None
+        unmasked = expand_mask(node) if self.indices else None
         if unmasked is not None:
             return self._gathered(self._cancelled(unmasked))
-        parts = split_at_deltas(node, self.masks) if self.indices else None
+        parts = split_at_deltas(node) if self.indices else None
         if parts is not None:
             apart = parts.args if parts.op == "add" else (parts,)
             shortest = (self._shortest_product(self._product(part)) for part in apart)
             return self._gathered(add(*shortest))
-        expanded = expand(node, MAX_TRIED_TERMS, kept=self.masks)
+        expanded = expand(node, MAX_TRIED_TERMS)
         if expanded is None:
             return node
         candidate = self._gathered(self._cancelled(expanded))
@@ -370,7 +367,7 @@ class Simplifier:
         for start in (node, *(other for other in opened if other is not node)):
             if not any(f.op == "add" for term in start.args for f in term.args):
                 continue
-            expanded = expand(start, MAX_TRIED_TERMS, kept=self.masks)
+            expanded = expand(start, MAX_TRIED_TERMS)
             if expanded is not None:
                 candidate = self._gathered(self._cancelled(expanded))
                 if self.cost(candidate) < self.cost(best):
@@ -385,7 +382,7 @@ class Simplifier:
             for place, (factor, labels) in enumerate(product.factors):
                 base, exponent = split_power(factor)
                 if is_closed(factor) and any(f.op == "add" for f in factor.args):
-                    opened = expand(factor, MAX_TRIED_TERMS, kept=self.masks)
+                    opened = expand(factor, MAX_TRIED_TERMS)
                 elif base.op == "add" and value_of(exponent) == 2:
                     opened = add(
                         *(hadamard(t, u, merge=True) for t in base.args for u in base.args)
@@ -449,7 +446,7 @@ class Simplifier:
         groups = [
             (products, members)
             for products in ways
-            for members in common_factors(products, self.masks, with_units=not self.indices)
+            for members in common_factors(products, with_units=not self.indices)
         ]
 
         def saving(group: tuple[list[Product], Members]) -> int:
