@@ -85,8 +85,10 @@ def never_negative(node: Node) -> bool:
 def fits_when_large(size: Size, room: Size) -> bool:
     """Whether `size` is at most `room` for large sizes: 3 and n, but not n and 3."""
     terms = [split_coefficient(term) for term in terms_of(size_node(plus(room, minus(size))))]
-    moving = [coef for coef, core in terms if core is not ONE]
-    return all(coef > 0 for coef in moving) if moving else sum(coef for coef, _ in terms) >= 0
+    moving = [(coef, core) for coef, core in terms if core is not ONE]
+    if any(x.op == "map" and x.params[0] in ("minimum", "maximum") for _, x in moving):
+        return False  # min(2 - n, 0) gets smaller
+    return all(coef > 0 for coef, _ in moving) if moving else sum(coef for coef, _ in terms) >= 0
 
 
 def fits(size: Size, room: Size) -> bool:

@@ -288,6 +288,8 @@ def _at(node: Node, labels: Labels, label: Label, index: Node, *, is_entry: bool
         return (ZERO, ()) if positive(moved) or positive(scale(-1, moved)) else None
     if len(rest) == 1 and _out_of_range(coefs[rest[0]], moved, node.shape[rest[0]], positive):
         return ZERO, ()
+    if is_entry and any(x.params[1] != "size" for x in symbols_of([moved])):
+        return None  # whether entry 0 is in x[i + s] depends on s
     left = [coefs[k] for k in rest]
     if left in ([1], [-1]) and (left == [1]) != is_entry:
         left, moved = [1 if is_entry else -1], scale(-1, moved)
