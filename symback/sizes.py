@@ -91,6 +91,12 @@ def fits_when_large(size: Size, room: Size) -> bool:
     return all(coef > 0 for coef, _ in moving) if moving else sum(coef for coef, _ in terms) >= 0
 
 
+def has_both_signs(node: Node) -> bool:
+    """Whether sizes are added and subtracted: m - n, but not n - 2."""
+    terms = [split_coefficient(term) for term in terms_of(flat(node))]
+    return len({coef > 0 for coef, core in terms if core is not ONE}) == 2
+
+
 def fits(size: Size, room: Size) -> bool:
     """Whether `size` is plainly at most `room`."""
     return never_negative(size_node(plus(room, minus(size))))

@@ -20,6 +20,7 @@ from tests.corpus.harness import indices_bound_twice
 
 n, m = sp.symbols("n m", integer=True, positive=True)
 i, j, k, ell = sp.symbols("i j k l", integer=True)
+lag = sp.Symbol("s", integer=True, positive=True)
 c, t = sp.symbols("c t")
 w, x, y, labels = (sp.IndexedBase(name) for name in ("w", "x", "y", "labels"))
 delta, Sum, Product = sp.KroneckerDelta, sp.Sum, sp.Product
@@ -33,6 +34,22 @@ delta, Sum, Product = sp.KroneckerDelta, sp.Sum, sp.Product
         (c * Sum(delta(i, 5), (i, 0, m - 1)), c, sp.Piecewise((1, m >= 6), (0, True))),
         (c * Sum(delta(i, 0) * x[i], (i, 0, n - 1)), c, x[0]),
         (Sum(delta(labels[i], 1) * x[i] ** 2, (i, 0, n - 1)), x[k], 2 * delta(1, labels[k]) * x[k]),
+        # entries named by numbers and sizes, windows that begin elsewhere
+        (Sum(x[i] * x[i + lag], (i, 0, n - 1)), x[0], x[lag]),
+        (Sum((x[i + lag] - c * x[i]) ** 2, (i, 0, n - 1)), x[0], 2 * c * (c * x[0] - x[lag])),
+        (Sum(w[i] ** 2, (i, 0, n - 1)) + Sum(x[i] * w[i + m], (i, 1, n)), w[0], 2 * w[0]),
+        (
+            Sum(x[i] * w[1 - i], (i, 0, n - 1)) + Sum(w[i] ** 2, (i, 0, n - 1)),
+            w[0],
+            x[1] + 2 * w[0],
+        ),
+        (Sum((x[i] - x[1 - i]) ** 2, (i, 0, n - 1)), x[0], 4 * x[0] - 4 * x[1]),
+        (
+            Sum(x[i] ** 2, (i, 0, m - 1)) + Sum(x[i] ** 3, (i, 0, n - 1)),
+            x[n - 1],
+            sp.Piecewise((2 * x[n - 1], m >= n), (0, True)) + 3 * x[n - 1] ** 2,
+        ),
+        (Sum(w[i] * w[n - 1 - i], (i, 0, n - 1)), w[k], 2 * w[n - 1 - k]),
         # ranges without an index
         (Sum(w[i], (i, 0, -1)), w[k], 0),
         (c * Product(w[i], (i, 0, -1)), c, 1),
@@ -152,7 +169,7 @@ def test_a_mask_stays_where_there_is_no_value_under_it() -> None:
     mask = 1 - delta(i, j)
     pairs = Sum(mask / (x[i] - x[j]) ** 2, (i, 1, n), (j, 1, n))
     slope = sb.gradient(pairs, x[k])
-    assert slope == 4 * Sum((1 - delta(j, k)) / (x[j] - x[k]) ** 3, (j, 1, n))
+    assert slope == 4 * Sum((1 - delta(i, k)) / (x[i] - x[k]) ** 3, (i, 1, n))
     logs = Sum(mask * sp.log(sp.Abs(x[i] - x[j])), (i, 0, n - 1), (j, 0, n - 1))
     assert sb.gradient(logs, x[k]) == 2 * Sum((1 - delta(j, k)) / (x[k] - x[j]), (j, 0, n - 1))
     coulomb = Sum(1 / sp.Abs(x[i] - x[j]), (j, i + 1, n), (i, 1, n - 1))

@@ -26,7 +26,7 @@ from symback.ops import (
     value_of,
 )
 from symback.simplify.selections import condition_of
-from symback.sizes import affine, flat, never_negative, terms_of
+from symback.sizes import affine, flat, has_both_signs, never_negative, terms_of
 
 
 @dataclass
@@ -499,8 +499,9 @@ class System:
         if solution.difficulty == 0:
             return
         if solution.clipped is None:
-            self.demands.append(Demand("<=", subtract(result, gone.low), firm))
-            self.demands.append(Demand("<=", subtract(gone.high, result), firm))
+            for end in (subtract(result, gone.low), subtract(gone.high, result)):
+                unrelated = only_sizes(result) and has_both_signs(end)  # x[n - 1] in m entries
+                self.demands.append(Demand("<=", end, firm or unrelated))
             return
         self._keep_positive(subtract(result, gone.low))
         self._keep_positive(subtract(gone.high, result))

@@ -27,7 +27,7 @@ from symback.ops import (
     zeros,
 )
 from symback.simplify.product import Product, delta
-from symback.sizes import fits, fits_when_large, flat, never_negative, plus
+from symback.sizes import fits, fits_when_large, flat, has_both_signs, never_negative, plus
 
 L = TypeVar("L", bound=Hashable)
 
@@ -288,13 +288,24 @@ def _at(node: Node, labels: Labels, label: Label, index: Node, *, is_entry: bool
         return (ZERO, ()) if positive(moved) or positive(scale(-1, moved)) else None
     if len(rest) == 1 and _out_of_range(coefs[rest[0]], moved, node.shape[rest[0]], positive):
         return ZERO, ()
-    if is_entry and any(x.params[1] != "size" for x in symbols_of([moved])):
+    if is_entry and not _is_decided(moved, node.shape[rest[0]] if rest else 1):
         return None  # whether entry 0 is in x[i + s] depends on s
     left = [coefs[k] for k in rest]
     if left in ([1], [-1]) and (left == [1]) != is_entry:
         left, moved = [1 if is_entry else -1], scale(-1, moved)
     smaller = select("==", left, moved, tuple(node.shape[k] for k in rest))
     return smaller, tuple(labels[k] for k in rest)
+
+
+def _is_decided(offset: Node, size: Size) -> bool:
+    """Whether large sizes tell if an entry is there: not n - 1 in an axis of m entries."""
+    if any(x.params[1] != "size" for x in symbols_of([offset])):
+        return False
+    if value_of(offset) is not None:
+        return True
+    return not has_both_signs(add(offset, size_node(size))) or not has_both_signs(
+        subtract(offset, size_node(size))
+    )
 
 
 def _out_of_range(coef: Size, offset: Node, size: Size, positive: Callable[[Node], bool]) -> bool:
