@@ -110,9 +110,8 @@ def jacobian(expr: Any, wrt: Any, layout: Layout = "mixed") -> Any:
         if layout != "mixed":
             raise Unsupported(f"layout {layout!r} is for one variable, not for a list of them")
         return each_jacobian(_slopes(expr, entries(wrt)), wrt)
-    turned = isinstance(wrt, sp.Transpose) and 1 in wrt.shape
-    derivation = _Derivation(expr, (wrt.arg if turned else wrt,)).by(0)
-    if turned and layout == "mixed" and not derivation.root.shape:
+    derivation = _Derivation(expr, (_upright(wrt),)).by(0)
+    if _upright(wrt) is not wrt and layout == "mixed" and not derivation.root.shape:
         layout = "numerator"
     slope = derivation.write(layout)
     if is_list(expr) and layout == "mixed" and isinstance(slope, sp.FunctionMatrix):
@@ -150,7 +149,13 @@ def hessian(expr: Any, x: Any, y: Any = None, layout: Literal["mixed", "vec"] = 
         rows, columns = entries(x), entries(y)
         derivation = _scalar(_Derivation(expr, (*rows, *columns)), "Hessian")
         return each_hessian(lambda *pair: derivation.by(*pair).write("mixed"), rows, columns)
+    x, y = map(_upright, (x, y))
     return _scalar(_Derivation(expr, (x, y)), "Hessian").by(0, 1).write(layout)
+
+
+def _upright(wrt: Any) -> Any:
+    """The vector that a variable is the transpose of; any other variable as it is."""
+    return wrt.arg if isinstance(wrt, sp.Transpose) and 1 in wrt.shape else wrt
 
 
 def _scalar(derivation: _Derivation, wanted: str) -> _Derivation:

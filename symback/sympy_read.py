@@ -31,9 +31,9 @@ from symback.graph import Node, Shape, Size, symbols_of, topological
 from symback.rules import broadcast
 from symback.simplify.expand import has_values
 from symback.simplify.selections import conditions_in
-from symback.sizes import minus, plus
+from symback.sizes import minus, plus, times
 from symback.sympy_inverse import inverted
-from symback.sympy_matrices import Vec
+from symback.sympy_matrices import CommutationMatrix, Vec
 from symback.sympy_scope import Env, Scope
 from symback.tensor import Index, Tensor
 
@@ -128,8 +128,18 @@ def _matmul(r: Scope, expr: Any, env: Env) -> Tensor:
     numbers = [t for t in factors if not t.shape]
     matrices = [t for t in factors if t.shape]
     result = matrices[0] if matrices else numbers.pop()
+    inner: Tensor | None = None  # x'*x in A*(x'*x), which SymPy flattens
     for t in matrices[1:]:
-        result = tn.matmul(result, t)
+        fits = inner is None and (t.shape[0] != 1 or result.shape[-1] == 1)
+        if fits:
+            result = tn.matmul(result, t)
+            continue
+        inner = t if inner is None else tn.matmul(inner, t)
+        if inner.is_scalar:
+            numbers.append(tn.as_scalar(inner))
+            inner = None
+    if inner is not None:
+        result = tn.matmul(result, inner)
     for t in numbers:
         result = tn.hadamard(t, result)
     return result
@@ -613,6 +623,16 @@ def _remainder(x: Tensor, divisor: Tensor) -> Tensor:
     return tn.add(x, tn.scale(-1, tn.hadamard(divisor, whole)))
 
 
+def _commutation(r: Scope, expr: Any, env: Env) -> Tensor:
+    """[r == i*n + j] and [c == j*m + i] for the m rows and n columns of X in K*vec(X) = vec(X')."""
+    m, n = map(r.size, expr.args)
+    size = times(m, n)
+    rows = ops.select("==", (-1, n, 1), 0, (size, m, n))
+    columns = ops.select("==", (-1, 1, m), 0, (size, m, n))
+    node = ops.einsum(1, [(rows, "rij"), (columns, "cij")], "rc")
+    return Tensor(node, (size, size))
+
+
 def _vec(matrix: Tensor) -> Tensor:
     column = tn.vec(matrix)
     return Tensor(column.node, (*column.shape, 1), column.free)
@@ -665,6 +685,7 @@ READERS: dict[Any, Callable[[Scope, Any, Env], Tensor]] = {
     sp.ceiling: _unless_constant(lambda x: tn.scale(-1, _floor(tn.scale(-1, x)))),
     sp.frac: _unless_constant(lambda x: tn.add(x, tn.scale(-1, _floor(x)))),
     sp.Mod: _unless_constant(_remainder),
+    CommutationMatrix: _commutation,
     Vec: lambda r, e, env: _vec(r.read(e.args[0], env)),
     sp.Derivative: _derivative,
     sp.Subs: _substituted,

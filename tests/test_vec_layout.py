@@ -229,6 +229,19 @@ def test_common_factors_and_digits(derivative: Any, textbook: str) -> None:
     assert str(derivative) == textbook
 
 
+def test_a_commutation_matrix_is_read() -> None:
+    turned = CommutationMatrix(n, m) * Vec(F)
+    assert str(sb.jacobian(turned, F, layout="vec")) == "CommutationMatrix(n, m)"
+    assert str(sb.gradient(E.T * turned, E)) == "Vec(F.T)"
+
+
+def test_transposed_vectors_and_flattened_numbers() -> None:
+    assert sb.hessian(q.T * C * q, q.T) == C + C.T
+    assert str(sb.jacobian(x.T * F * q, q.T)) == "x.T*F"
+    flattened = F * (q.T * q)  # SymPy makes F*q.T*q of it
+    assert str(sb.jacobian(flattened, F, layout="vec")) == "Trace(q.T*q)*I"
+
+
 def test_vec_of_a_matrix_with_numbers() -> None:
     matrix = sp.Matrix([[1, 2], [3, 4]])
     assert Vec(C).subs(m, 2).subs(sp.MatrixSymbol("C", 2, 2), matrix).doit() == matrix.vec()
