@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from itertools import product
+from math import prod
 from typing import Any, Literal, get_args
 
 import sympy as sp
@@ -52,6 +54,8 @@ from symback.tensor import Tensor, show_shape
 
 #: How SymPy says that its classes cannot hold something.
 CANNOT_BUILD = (TypeError, ValueError, NotImplementedError, AttributeError, RecursionError)
+
+MAX_WRITTEN_OUT = 9  # entries of an array of known size among symbolic ones
 
 #: Functions whose rules hold for real arguments only.
 REAL_ONLY = (sp.Abs, sp.sign, sp.Max, sp.Min, sp.Heaviside, sp.re, sp.im, sp.conjugate, sp.arg)
@@ -339,11 +343,26 @@ class _Derivation:
         as_array = any(variable.is_array for variable in self.variables)
         if form is not None and (form.head == "array" or not as_array):
             return form  # 2*U is no array
+        apart = None if as_array else self._entry_by_entry(notation, node)
+        if apart is not None:
+            return apart
         node = expand_blocks(node)
         if node.rank > 2:
             node = self._tidy(True, frozenset())(node)
         form = notation.comprehension(node) if node.shape else notation.indexed(node, ())
         return self._entry_of_whole(notation, form)
+
+    def _entry_by_entry(self, notation: Notation, node: Node) -> Phrase | None:
+        """The entries of a small array whose own parts have symbolic sizes: sums over data."""
+        shape = [size for size in node.shape if isinstance(size, int)]
+        if node.rank not in (1, 2) or len(shape) != node.rank or prod(shape) > MAX_WRITTEN_OUT:
+            return None
+        tidy = self._tidy(True, frozenset())
+        places = product(*map(range, shape))
+        picked = (_at_entry(node, tuple(map(ops.number, place))) for place in places)
+        entries = tuple(notation.indexed(expand_blocks(tidy(entry)), ()) for entry in picked)
+        rows, columns = (*shape, 1)[:2]
+        return Phrase("array", entries, (), (rows, columns))
 
     def _entry_of_whole(self, notation: Notation, form: Phrase) -> Phrase:
         """An entry of the gradient by the matrix, where that is shorter: -(X**-2)[q, p]."""

@@ -10,7 +10,7 @@ from typing import Protocol
 
 from symback import phrase as p
 from symback.graph import Node, Shape, Size, symbols_of, topological
-from symback.notation.counts import without_idle_masks
+from symback.notation.counts import excluded, without_idle_masks
 from symback.notation.gathering import gathered, in_one_direction, with_parts
 from symback.notation.nesting import stands_in, with_inner_sums
 from symback.notation.ranges import (
@@ -134,6 +134,8 @@ class Indexer:
             args = [self.entry(arg, indices if arg.shape else ()) for arg in node.args]
             name, *order = node.params
             assert isinstance(name, str)
+            if name == "pow" and node.args[0] in self.notation.masks:
+                return args[0]  # 0 or 1
             if name == "pow":
                 return p.power(*args)
             if name == "where" and args[0].is_number:  # the ranges decide the condition
@@ -597,7 +599,7 @@ def _merge_equal(factors: list[Phrase]) -> list[Phrase]:
 
 
 def _repeated(factor: Phrase, times: int) -> Phrase:
-    if times == 1 or factor.head in ("iverson", "delta"):
+    if times == 1 or factor.head in ("iverson", "delta") or excluded(factor) is not None:
         return factor
     return p.num(factor.value**times) if factor.is_number else p.power(factor, p.num(times))
 
