@@ -17,6 +17,7 @@ from tests.random_problems import Problem, case, judge_within, n
 
 SEED, CASES = 7, 150
 SLOW = {33}  # SymPy takes 3 s to build the answer; it is right
+ONCE_FAILED = [(20298, 977)]  # a diagonal of an array of three axes among the terms of a sum
 MOST_SECONDS = 5
 ACCEPTED = {"right", "unsupported", "undecided", "undefined"}
 A, x = sp.MatrixSymbol("A", n, n), sp.MatrixSymbol("x", n, 1)
@@ -30,6 +31,14 @@ def test_closed_form_against_differences(number: int) -> None:
         found = judge_within(problem, MOST_SECONDS, jax=False)
         accepted = {*ACCEPTED, "slow"} if number in SLOW else ACCEPTED
         assert found.kind in accepted, f"{problem} (seed {problem.seed}): {found.detail}"
+
+
+@pytest.mark.parametrize(("seed_", "number"), ONCE_FAILED)
+def test_what_once_failed(seed_: int, number: int) -> None:
+    problem = case(seed_, number)
+    assert problem is not None
+    found = judge_within(problem, MOST_SECONDS, jax=False)
+    assert found.kind in ACCEPTED, f"{problem} (seed {problem.seed}): {found.detail}"
 
 
 @pytest.mark.skipif(importlib.util.find_spec("jax") is None, reason="JAX is not installed")

@@ -177,7 +177,7 @@ def around_sum(node: Node) -> Node | None:
         product = Product.of(term)
         for place, (total, labels) in enumerate(product.factors):
             inner = [x for x in labels if x not in product.out]
-            apart = len({*labels}) == len({*product.out}) == node.rank
+            apart = len(labels) == len({*labels}) == len({*product.out}) == node.rank
             if total.op != "add" or not apart or len(inner) != 1:
                 continue
             behind = product.out[0] not in labels  # M*(A + B), not (A + B)*M
