@@ -74,7 +74,8 @@ def align_turned(product: Product) -> bool:
     for place, (factor, labels) in enumerate(product.factors):
         base, exponent = split_power(factor)
         e = value_of(exponent)
-        if len({*labels}) != 2 or not _has_both_signs(base) or e is None or e.denominator != 1:
+        is_pair = len(labels) == len({*labels}) == 2
+        if not is_pair or not _has_both_signs(base) or e is None or e.denominator != 1:
             continue
         if (base, labels[::-1]) in known and negated(base) is add(*map(flipped, base.args)):
             product.factors[place] = (factor, labels[::-1])

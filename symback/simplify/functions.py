@@ -51,7 +51,8 @@ def fuse_elementwise(product: Product) -> bool:
                 continue
             for j in places:
                 b, b_labels = product.factors[j]
-                if i != j and b.op == "map" and a_labels == b_labels[::-1] != b_labels:
+                turned = len(b_labels) == 2 and a_labels == b_labels[::-1] != b_labels
+                if i != j and b.op == "map" and turned:
                     b, b_labels = rebuild(b, tuple(map(flipped, b.args))), a_labels
                 if i == j or a_labels != b_labels:
                     continue
