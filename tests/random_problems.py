@@ -701,6 +701,8 @@ def _difference_of_entries(
         names = [index for index, *_ in answer.limits]
         inner = {**env, **dict(zip(names, place, strict=True))}
         value = witness.as_scalar(witness.evaluate(answer.function, inner))
+        if not np.isfinite(value):
+            _excuse(answer.function, problem, inner)
         if not abs(value - truth[place]) <= TOLERANCE * max(1.0, np.abs(truth).max()):
             return f"entry {place} is {value:.6g}, not {truth[place]:.6g}"
     return ""
