@@ -142,6 +142,27 @@ def test_one_point_and_all_others(weight: Any, wrt: Any) -> None:
             assert abs(sp.N(found - wanted, 30)) < 1e-20, answer
 
 
+@pytest.mark.parametrize("odd", range(3))
+def test_two_masks_of_one_size_are_told_apart(odd: int) -> None:
+    forms = r, g[i] * sp.log((x[i] - x[j]) ** 2), 1 / (x[i] - x[j])
+    parts = [(form, l if place == odd else k) for place, form in enumerate(forms)]
+    total = sum(
+        sp.Sum((1 - sp.KroneckerDelta(i, at)) * form.subs(j, at), (i, 1, n)) for form, at in parts
+    )
+    answer = sb.gradient(total, x[p])
+    for here, there, other in ((1, 2, 3), (2, 3, 3), (1, 3, 1)):
+        fixed = {k: here, l: there}
+        whole = sum(
+            form.subs({i: at, j: fixed[name]}, simultaneous=True)
+            for form, name in parts
+            for at in PLACES
+            if at != fixed[name]
+        )
+        wanted = sp.diff(whole, x[other]).subs(point())
+        found = value(answer, {**fixed, p: other}, point())
+        assert abs(sp.N(found - wanted, 30)) < 1e-20, answer
+
+
 def test_the_mask_stands_on_the_whole_term() -> None:
     total = sp.Sum(mask * (r**3 / 3 - sp.log(r)), (i, 1, n), (j, 1, n)) / 2
     answer = sb.gradient(total, x[k])

@@ -153,7 +153,7 @@ def masks_in(root: Node) -> dict[Node, Node]:
     for node in topological([root]):
         product = Product.of(node)
         for mask, labels in product.factors:
-            if is_sum(mask) and _is_mask(mask):
+            if mask not in found and is_sum(mask) and _is_mask(mask):
                 masked = _under(mask, labels, product)
                 if not has_values(*masked) or any(map(_is_root, topological(masked))):
                     kind = "symmetric" if mask.symmetric else "mask"
