@@ -8,7 +8,7 @@ first.
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Mapping
+from collections.abc import Hashable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property
@@ -430,14 +430,28 @@ def _joined_kroneckers(terms: list[Phrase]) -> list[Phrase]:
         else:
             one, other = pairs[different[0]]
             parts = list(first.args)
-            parts[different[0]] = add(_collected((mul([one], coef), mul([other], other_coef))))
+            parts[different[0]] = add(collected((mul([one], coef), mul([other], other_coef))))
             joined = mul([*before, kron(parts, first.shape), *after])
         rest = [t for i, t in enumerate(terms) if i not in (j, k)]
         return _joined_kroneckers([*rest, joined])
     return terms
 
 
-def _collected(totals: Iterable[Phrase]) -> list[Phrase]:
+def factors_of(phrase: Phrase) -> tuple[Phrase, ...]:
+    """The factors of a product without its number; anything else is its own one factor."""
+    return phrase.args if phrase.head == "mul" else (phrase,)
+
+
+def pieces(phrase: Phrase) -> Iterator[Phrase]:
+    """A phrase and all that it is made of, from left to right."""
+    todo = [phrase]
+    while todo:
+        piece = todo.pop()
+        yield piece
+        todo.extend(reversed(piece.args))
+
+
+def collected(totals: Iterable[Phrase]) -> list[Phrase]:
     """The terms of several sums, equal ones added."""
     coefs: dict[Phrase, Fraction] = {}
     for total in totals:
@@ -487,7 +501,7 @@ Around: TypeAlias = tuple[tuple[Phrase, ...], tuple[Phrase, ...]]
 
 def _split_kronecker(term: Phrase) -> tuple[Fraction, Phrase, Around] | None:
     """coef, product, what stands before and after it; None for terms without just one."""
-    factors = term.args if term.head == "mul" else (term,)
+    factors = factors_of(term)
     places = [k for k, factor in enumerate(factors) if factor.head == "kron"]
     if len(places) != 1:
         return None
@@ -497,7 +511,7 @@ def _split_kronecker(term: Phrase) -> tuple[Fraction, Phrase, Around] | None:
 
 def split_sum(term: Phrase) -> tuple[Fraction, list[Phrase], Phrase | None]:
     """coef, scalars, sum with term = coef*scalars*sum; no sum for anything else."""
-    factors = term.args if term.head == "mul" else (term,)
+    factors = factors_of(term)
     sums = [factor for factor in factors if factor.head == "sum_over"]
     outside = [factor for factor in factors if factor.head != "sum_over"]
     plain = len(sums) == 1 and not any(factor.is_matrix for factor in outside)

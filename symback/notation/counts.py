@@ -110,11 +110,7 @@ def excluded(mask: Phrase) -> Phrase | None:
 
 def _vanishes(total: Phrase) -> bool:
     """Whether the terms of a sum cancel."""
-    counts: dict[Phrase, Fraction] = {}
-    for term in total.args if total.head == "add" else (total,):
-        bare = p.mul(term.args) if term.head == "mul" else term
-        counts[bare] = counts.get(bare, Fraction(0)) + p.coefficient(term)
-    return not any(counts.values())
+    return not any(map(p.coefficient, p.collected([total])))
 
 
 def _has_value(body: Phrase) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from fractions import Fraction
 from math import lcm
 
@@ -42,7 +42,7 @@ def _with_one_sigmoid(phrase: Phrase) -> Phrase:
     """sigmoid(-u) as 1 - sigmoid(u) in a phrase that has sigmoid(u) too."""
     arguments = {
         piece.args[0]
-        for piece in _pieces(phrase)
+        for piece in p.pieces(phrase)
         if piece.head == "function" and piece.data == ("sigmoid",)
     }
     turned = {u for u in arguments if p.coefficient(u) < 0 and p.mul([u], -1) in arguments}
@@ -64,7 +64,7 @@ def _with_one_direction(phrase: Phrase, known: set[Phrase]) -> Phrase:
     """
     counts: dict[Phrase, int] = {}
     below = _denominators(phrase)
-    for total in (*(piece for piece in _pieces(phrase) if piece.head == "add"), *below):
+    for total in (*(piece for piece in p.pieces(phrase) if piece.head == "add"), *below):
         if total.is_matrix or total in below:
             counts[total] = counts.get(total, 0) + 1
     turned = {other: total for total in known if (other := p.opposite(total)) in below}
@@ -87,17 +87,8 @@ def _falls(total: Phrase) -> bool:
     return kinds == {("size",)} and all(p.coefficient(term) < 0 for term in sizes)
 
 
-def _pieces(phrase: Phrase) -> Iterator[Phrase]:
-    """A phrase and all that it is made of, from left to right."""
-    todo = [phrase]
-    while todo:
-        piece = todo.pop()
-        yield piece
-        todo.extend(reversed(piece.args))
-
-
 def _denominators(phrase: Phrase) -> set[Phrase]:
-    return {base for piece in _pieces(phrase) if (base := _denominator(piece)) is not None}
+    return {base for piece in p.pieces(phrase) if (base := _denominator(piece)) is not None}
 
 
 def _denominator(phrase: Phrase) -> Phrase | None:

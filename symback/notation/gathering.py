@@ -29,16 +29,16 @@ def gathered(terms: list[Phrase]) -> Phrase:
     by_condition: dict[frozenset[Phrase], list[Phrase]] = {}
     terms = joined_by_residual(same_sums(terms))
     for term in counted_together(ranges_joined(_aligned(terms))):
-        conditions = frozenset(f for f in _factors(term) if f.head == "iverson")
+        conditions = frozenset(f for f in p.factors_of(term) if f.head == "iverson")
         by_condition.setdefault(conditions, []).append(term)
     total = p.add(_common_out(_over_deltas(group)) for group in by_condition.values())
-    known = {factor for term in terms for factor in _factors(term)}
+    known = {factor for term in terms for factor in p.factors_of(term)}
     return p.add(_tidied(term, known) for term in (total.args if total.head == "add" else [total]))
 
 
 def _tidied(term: Phrase, known: set[Phrase]) -> Phrase:
     """A term whose sum, if it is not a known one, was two sums: their common factors taken out."""
-    factors = _factors(term)
+    factors = p.factors_of(term)
     new = [f for f in factors if f.head == "sum_over" and f.args[0].head == "add"]
     if len(new) != 1 or new[0] in known:
         return term
@@ -84,7 +84,7 @@ def _terms_of(phrase: Phrase) -> list[Phrase]:
 
     A mask 1 - [i = k] stays: other terms may have it as a factor, over what has no value there.
     """
-    factors = [f for f in _factors(phrase) if not f.is_number]
+    factors = [f for f in p.factors_of(phrase) if not f.is_number]
     if len(factors) != 1 or factors[0].head != "add" or excluded(factors[0]) is not None:
         return [phrase]
     return [p.mul([term], p.coefficient(phrase)) for term in factors[0].args]
@@ -133,7 +133,7 @@ def in_one_direction(factors: list[Phrase]) -> list[Phrase]:
     """(b - a)/(a - b)^3 -> -(a - b)^-2."""
     powers: Powers = {}
     rest, coef = [], Fraction(1)
-    for factor in same_squares([inner for f in factors for inner in _factors(f)]):
+    for factor in same_squares([inner for f in factors for inner in p.factors_of(f)]):
         base, e = _split_power(factor)
         if base.head != "add" or base.is_matrix or e.denominator != 1:
             rest.append(factor)
@@ -143,7 +143,7 @@ def in_one_direction(factors: list[Phrase]) -> list[Phrase]:
             base, coef = turned, coef * (-1) ** int(e)
         powers[base] = powers.get(base, Fraction(0)) + e
     coef *= math.prod(p.coefficient(f) for f in factors if f.head == "mul")
-    return [p.num(coef), *rest, *_factors(_product(powers))] if powers else factors
+    return [p.num(coef), *rest, *p.factors_of(_product(powers))] if powers else factors
 
 
 def _opposite(base: Phrase) -> Phrase | None:
@@ -182,14 +182,14 @@ def _turned(phrase: Phrase, evens: Mapping[Phrase, Phrase]) -> Phrase:
 def _over_deltas(terms: list[Phrase]) -> list[Phrase]:
     """[k = s] a_k / x_s^2 + a_k/(x_k x_s) -> ([k = s] + 1) a_k/(x_k x_s)."""
     for term in terms:
-        deltas = [f for f in _factors(term) if f.head == "delta"]
+        deltas = [f for f in p.factors_of(term) if f.head == "delta"]
         if len(deltas) != 1 or any(side.head != "symbol" for side in deltas[0].args):
             continue
         one, two = deltas[0].args
         rest = _powers(term)
         del rest[deltas[0]]
         for other in terms:
-            if other is term or any(f.head == "delta" for f in _factors(other)):
+            if other is term or any(f.head == "delta" for f in p.factors_of(other)):
                 continue
             if _put(rest, {two: one}) == _put(_powers(other), {two: one}):
                 share = p.coefficient(term) / p.coefficient(other)
@@ -198,14 +198,10 @@ def _over_deltas(terms: list[Phrase]) -> list[Phrase]:
     return terms
 
 
-def _factors(term: Phrase) -> tuple[Phrase, ...]:
-    return term.args if term.head == "mul" else (term,)
-
-
 def _powers(term: Phrase) -> Powers:
     """The factors of a term as powers, its number left out."""
     powers: Powers = {}
-    for factor in _factors(term):
+    for factor in p.factors_of(term):
         if factor.is_number:
             continue
         base, exponent = _split_power(factor)

@@ -100,20 +100,14 @@ def _groups(
 
 def _sums(phrase: Phrase) -> Iterator[Phrase]:
     """The sums over one index in a phrase."""
-    todo = [phrase]
-    while todo:
-        piece = todo.pop()
-        if piece.head == "sum_over" and len(piece.data) == 1:
-            yield piece
-        todo.extend(reversed(piece.args))
+    return (x for x in p.pieces(phrase) if x.head == "sum_over" and len(x.data) == 1)
 
 
 def _key_of(total: Phrase) -> Key:
     body, *bounds = total.args
     number = p.coefficient(body)
-    factors = list(body.args) if body.head == "mul" else [body]
     extra = [p.num(number)] if number != 1 else []
-    return _key([*factors, *extra], total.data[0], tuple(bounds))
+    return _key([*p.factors_of(body), *extra], total.data[0], tuple(bounds))
 
 
 def _key(factors: list[Phrase], name: Hashable, bounds: tuple[Phrase, ...]) -> Key:

@@ -38,7 +38,7 @@ def _joined(one: Phrase, other: Phrase) -> Phrase | None:
     if not moved.args[0].binds.isdisjoint({name}):
         return None
     body = p.renamed(moved.args[0], {old: name})
-    factors, others = _factors(first.args[0]), _factors(body)
+    factors, others = p.factors_of(first.args[0]), p.factors_of(body)
     for residual in factors:
         if residual.head != "add" or name not in residual.indices:
             continue
@@ -66,7 +66,3 @@ def _gap(one: Phrase, other: Phrase) -> Fraction | None:
         return None
     gap = sum_of(ends[1], {place: -count for place, count in ends[0].items()})
     return gap.get(p.UNIT, Fraction(0)) if gap.keys() <= {p.UNIT} else None
-
-
-def _factors(body: Phrase) -> list[Phrase]:
-    return list(body.args) if body.head == "mul" else [body]
