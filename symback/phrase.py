@@ -162,13 +162,7 @@ def eye(size: Size) -> Phrase:
 
 def unit_columns(phrase: Phrase) -> set[Phrase]:
     """The columns of identity matrices that are written in a phrase."""
-    found, todo = set(), [phrase]
-    while todo:
-        piece = todo.pop()
-        if piece.head == "slice" and piece.args[0].head == "eye":
-            found.add(piece)
-        todo.extend(piece.args)
-    return found
+    return {x for x in pieces(phrase) if x.head == "slice" and x.args[0].head == "eye"}
 
 
 def coefficient(phrase: Phrase) -> Fraction:
@@ -546,7 +540,7 @@ def common_factor_out(total: Phrase) -> Phrase:
     """
     if total.head != "add" or not total.is_matrix:
         return total
-    factors = [list(term.args if term.head == "mul" else (term,)) for term in total.args]
+    factors = [list(factors_of(term)) for term in total.args]
     common = [f for f in factors[0] if not f.is_matrix and not f.is_number]
     common = [f for f in common if all(f in other for other in factors)]
     coefs = [coefficient(term) for term in total.args]

@@ -136,7 +136,7 @@ def _put(phrase: Phrase, name: str, place: Phrase) -> Phrase:
 
 def _split_count(term: Phrase) -> tuple[list[Phrase], Linear]:
     """The other factors of a term, and its number times the one factor that is a count."""
-    factors = [f for f in (term.args if term.head == "mul" else (term,)) if not f.is_number]
+    factors = [f for f in p.factors_of(term) if not f.is_number]
     coef = p.coefficient(term)
     for factor in factors:
         count = linear(factor)

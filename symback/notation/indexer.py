@@ -549,7 +549,7 @@ def _turned(body: Phrase) -> Phrase | None:
 
 def _one_sum(body: Phrase, bounds: list[Phrase], names: tuple[str, ...]) -> Phrase:
     """A sum over indices; with one inner sum as a factor both are one: sum_ij a_i b_ij x_j."""
-    factors = body.args if body.head == "mul" else (body,)
+    factors = p.factors_of(body)
     inner = [factor for factor in factors if factor.head == "sum_over"]
     rest = [factor for factor in factors if factor.head != "sum_over"]
     taken = {*names}.union(*(piece.indices for piece in (*rest, *bounds)))
