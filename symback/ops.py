@@ -60,11 +60,17 @@ OPS: dict[str, str] = {
 # --- leaves ------------------------------------------------------------------------------------
 
 
+@lru_cache(maxsize=1 << 12)
 def number(value: Number) -> Node:
-    exact = Fraction(value)
-    if exact.numerator.bit_length() + exact.denominator.bit_length() > MAX_NUMBER_BITS:
+    return make("number", params=(Fraction(_checked(value)),))
+
+
+def _checked(value: Number) -> Number:
+    """The number itself, unless it has too many digits."""
+    bits = value.numerator.bit_length() + value.denominator.bit_length()
+    if bits > MAX_NUMBER_BITS:
         raise LimitError("a number in this expression has too many digits")
-    return make("number", params=(exact,))
+    return value
 
 
 ONE = number(1)
@@ -202,6 +208,7 @@ def subtract(a: Node, b: Node) -> Node:
     return add(a, scale(-1, b))
 
 
+@lru_cache(maxsize=1 << 13)
 def split_coefficient(node: Node) -> tuple[Number, Node]:
     """coef, core with node = coef*core.  -3*x*y -> (-3, x*y)"""
     if node.op == "einsum":
@@ -236,8 +243,8 @@ def multiple(count: Size, value: Node) -> Node:
 
 def _tidy(coef: Number) -> Number:
     """A whole number as an `int`; refuses one with too many digits."""
-    number(coef)
-    return int(coef) if isinstance(coef, Fraction) and coef.denominator == 1 else coef
+    coef = _checked(coef)
+    return int(coef) if coef.denominator == 1 else coef
 
 
 def _with_coefficient(node: Node, coef: Number) -> Node:
@@ -403,6 +410,9 @@ def _times_exponent(a: Node, b: Node) -> Node:
 
 def _total_exponent(powers: list[Node]) -> Node:
     """The sum of exponents, numbers spread over arrays."""
+    known = [value_of(exponent) for exponent in powers]
+    if None not in known:
+        return number(sum(value for value in known if value is not None))
     shape = next((e.shape for e in powers if e.shape), ())
     axes = tuple(range(len(shape)))
     sizes = dict(enumerate(shape))

@@ -9,7 +9,7 @@ first.
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fractions import Fraction
 from functools import cached_property
 from itertools import combinations
@@ -79,13 +79,14 @@ class Phrase:
     data: tuple[Hashable, ...] = ()
     shape: Shape = ()
     symmetric: bool = False
+    _hash: int = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        content = (self.head, self.args, self.data, self.shape, self.symmetric)
+        object.__setattr__(self, "_hash", hash(content))  # once: phrases are keys everywhere
 
     def __hash__(self) -> int:
         return self._hash
-
-    @cached_property
-    def _hash(self) -> int:
-        return hash((self.head, self.args, self.data, self.shape, self.symmetric))
 
     @property
     def bound(self) -> frozenset[Hashable]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from fractions import Fraction
+from functools import lru_cache
 from typing import TypeAlias
 
 from symback import phrase as p
@@ -156,10 +157,11 @@ def _opposite(base: Phrase) -> Phrase | None:
     return None
 
 
-def _squares(phrase: Phrase) -> list[Phrase]:
+@lru_cache(maxsize=1 << 12)
+def _squares(phrase: Phrase) -> tuple[Phrase, ...]:
     """The sums whose even powers, or even functions, stand anywhere in a phrase, in order."""
-    found = [base for arg in phrase.args for base in _squares(arg)]
-    return [*found, phrase.args[0]] if _is_even(phrase) else found
+    found = dict.fromkeys(base for arg in phrase.args for base in _squares(arg))
+    return tuple({**found, phrase.args[0]: None} if _is_even(phrase) else found)
 
 
 def _is_even(phrase: Phrase) -> bool:
@@ -173,6 +175,8 @@ def _is_even(phrase: Phrase) -> bool:
 
 def _turned(phrase: Phrase, evens: Mapping[Phrase, Phrase]) -> Phrase:
     """(b - a)^2 as (a - b)^2."""
+    if not _squares(phrase):
+        return phrase
     args = tuple(_turned(arg, evens) for arg in phrase.args)
     if _is_even(phrase) and args[0] in evens:
         args = (evens[args[0]], *args[1:])

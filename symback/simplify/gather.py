@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from fractions import Fraction
+from functools import lru_cache
 from typing import TypeAlias
 
 from symback.graph import Node, topological, transform
@@ -240,6 +241,7 @@ def factors_in_common(products: list[Product], members: Members) -> list[Node]:
     return [power(base, e) for e in dict.fromkeys(chosen)]
 
 
+@lru_cache(maxsize=1 << 13)
 def _split_exponent(factor: Node) -> tuple[Node, Node, Fraction]:
     """base, symbolic part and number with factor = base^(symbolic + number)."""
     base, exponent = split_power(factor)
