@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from fractions import Fraction
 
 from symback.graph import Node
@@ -154,7 +155,10 @@ def cancel_powers(product: Product) -> bool:
         pattern = Product.of(base)
         if len(set(labels)) != len(labels) or len(set(pattern.out)) != len(labels):
             continue
-        found = _match(pattern, product, {place}, dict(zip(pattern.out, labels, strict=True)))
+        bound = dict(zip(pattern.out, labels, strict=True))
+        if _absorb(product, place, pattern, bound):
+            return True
+        found = _match(pattern, product, {place}, bound)
         if found is None:
             continue
         used, bound = found
@@ -163,6 +167,36 @@ def cancel_powers(product: Product) -> bool:
         product.forget(*(bound[x] for x in pattern.sizes))
         return True
     return False
+
+
+def _absorb(
+    product: Product, place: int, pattern: Product, bound: Mapping[Label, Label]
+) -> bool:
+    """s*t^2*(s*t)^(-1/2) -> t*(s*t)^(1/2): the base is in the product, and more of some factors."""
+    wanted: dict[tuple[Node, Labels], Fraction] = {}
+    for factor, labels in pattern.factors:
+        base, exponent = split_power(factor)
+        e = value_of(exponent)
+        if e is None or not set(labels) <= set(bound):
+            return False
+        wanted[base, tuple(bound[x] for x in labels)] = e
+    there = {}
+    for k, (factor, labels) in enumerate(product.factors):
+        base, exponent = split_power(factor)
+        least = wanted.get((base, labels))
+        e = value_of(exponent)
+        if k != place and least is not None and e is not None and e / least >= 1:
+            there[base, labels] = (k, e - least)
+    if there.keys() != wanted.keys():
+        return False
+    root, labels = product.factors[place]
+    base, exponent = split_power(root)
+    rest = [(power(one, left), own) for (one, own), (_, left) in there.items() if left != 0]
+    product.replace(
+        {place, *(k for k, _ in there.values())}, [*rest, (power(base, add(exponent, ONE)), labels)]
+    )
+    product.coef = product.coef / Fraction(pattern.coef)
+    return True
 
 
 def _match(

@@ -36,6 +36,7 @@ i, j, k, l = symbols("i j k l", integer=True)
 h = Symbol("h", integer=True, positive=True)
 c, g = symbols("c g", positive=True)
 t = Symbol("t")
+Z = symbols("z:3")
 
 A, B, D = MatrixSymbol("A", m, n), MatrixSymbol("B", n, n), MatrixSymbol("D", m, m)
 E, M, X = (MatrixSymbol(name, n, n) for name in "EMX")
@@ -216,6 +217,20 @@ CASES = (
         ones(1, n) * each((exp(t) - exp(-t)) / (exp(t) + exp(-t)), x),
         x,
         ones(n) - HadamardPower(each(tanh(t), x), 2),
+    ),
+    hessian(
+        "power of a product of three",
+        sqrt(Z[0] * Z[1] * Z[2]) ** 3,
+        (Z[0], Z[1]),
+        9 * Z[2] * sqrt(Z[0] * Z[1] * Z[2]) / 4,
+        values=dict.fromkeys(("z0", "z1", "z2"), "positive"),
+    ),
+    hessian(
+        "sum of powers of products",
+        ones(1, n) * HadamardPower(had(x, u, z), S(3) / 2),
+        (x, u),
+        DiagMatrix(had(z, HadamardPower(had(x, u, z), S.Half))) * 9 / 4,
+        values=dict.fromkeys("xuz", "positive"),
     ),
     gradient(
         "divergence of order c",
