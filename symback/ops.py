@@ -80,11 +80,11 @@ ZERO = number(0)
 def symbol(name: str, shape: Shape = (), kind: str = "") -> Node:
     """A variable.
 
-    `kind` is "" or "symmetric" (a matrix that equals its transpose), or keeps variables of one
-    name apart ("size", "adjoint").
+    `kind` is "" or "symmetric" (a matrix that equals its transpose), "indicator" (0 or 1), both, or
+    keeps variables of one name apart ("size", "adjoint").
     """
     shape = drop_unit_axes(shape)
-    return make("symbol", (), (name, kind), shape, symmetric=kind == "symmetric")
+    return make("symbol", (), (name, kind), shape, symmetric=kind.startswith("symmetric"))
 
 
 def constant(name: str) -> Node:
@@ -398,7 +398,7 @@ def _combine_powers(factors: list[tuple[Node, Labels]]) -> list[tuple[Node, Labe
 
 def _of_powers(base: Node, exponents: list[Node]) -> Node:
     """The product of powers of one base; a condition is 0 where 1 divided by it is no number."""
-    if _is_indicator(base) and any((value_of(e) or 0) > 0 for e in exponents):
+    if is_indicator(base) and any((value_of(e) or 0) > 0 for e in exponents):
         return base
     return power(base, _total_exponent(exponents))
 
@@ -548,7 +548,7 @@ def power(base: Node, exponent: Node | Number) -> Node:
         folded = _number_power(value, e)
         if folded is not None:
             return number(folded)
-    if e > 0 and _is_indicator(base):
+    if e > 0 and is_indicator(base):
         return base
     whole = e.denominator == 1
     if base.op == "map" and base.params[0] == "pow" and whole:
@@ -571,14 +571,16 @@ def power(base: Node, exponent: Node | Number) -> Node:
     return make("map", (base, exponent), ("pow",), base.shape, symmetric=even or None)
 
 
-def _is_indicator(node: Node) -> bool:
+def is_indicator(node: Node) -> bool:
     """Whether the entries are 0 or 1: conditions, I, and 1*1' less one of them."""
     if node.op == "add" and len(node.args) == 2 and ones(node.shape) in node.args:
         (other,) = (term for term in node.args if term is not ones(node.shape))
         coef, core = split_coefficient(other)
-        return coef == -1 and core.op != "add" and _is_indicator(core)
+        return coef == -1 and core.op != "add" and is_indicator(core)
     fixed = node.op == "einsum" and not node.args and einsum_parts(node)[0] == 1
-    return fixed or node.op in ("select", "pick", "order") or node.params[1:] == ("place",)
+    if node.op == "symbol":
+        return str(node.params[1]).endswith(("place", "indicator"))
+    return fixed or node.op in ("select", "pick", "order")
 
 
 def _is_whole(exponent: Node) -> bool:

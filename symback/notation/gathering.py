@@ -131,8 +131,9 @@ def same_squares(phrases: list[Phrase]) -> list[Phrase]:
 
 
 def in_one_direction(factors: list[Phrase]) -> list[Phrase]:
-    """(b - a)/(a - b)^3 -> -(a - b)^-2."""
+    """(b - a)/(a - b)^3 -> -(a - b)^-2, sign(a - b)*(b - a) -> -sign(a - b)*(a - b)."""
     powers: Powers = {}
+    inside = {f.args[0] for f in factors if f.head == "function" and len(f.args) == 1}
     rest, coef = [], Fraction(1)
     for factor in same_squares([inner for f in factors for inner in p.factors_of(f)]):
         base, e = _split_power(factor)
@@ -140,7 +141,7 @@ def in_one_direction(factors: list[Phrase]) -> list[Phrase]:
             rest.append(factor)
             continue
         turned = p.opposite(base)
-        if turned in powers:
+        if turned in powers or turned in inside:
             base, coef = turned, coef * (-1) ** int(e)
         powers[base] = powers.get(base, Fraction(0)) + e
     coef *= math.prod(p.coefficient(f) for f in factors if f.head == "mul")

@@ -169,9 +169,7 @@ def cancel_powers(product: Product) -> bool:
     return False
 
 
-def _absorb(
-    product: Product, place: int, pattern: Product, bound: Mapping[Label, Label]
-) -> bool:
+def _absorb(product: Product, place: int, pattern: Product, bound: Mapping[Label, Label]) -> bool:
     """s*t^2*(s*t)^(-1/2) -> t*(s*t)^(1/2): the base is in the product, and more of some factors."""
     wanted: dict[tuple[Node, Labels], Fraction] = {}
     for factor, labels in pattern.factors:

@@ -13,6 +13,7 @@ from symback.ops import (
     Labels,
     add,
     einsum,
+    is_indicator,
     split_coefficient,
     split_power,
     symbol,
@@ -156,8 +157,10 @@ def masks_in(root: Node) -> dict[Node, Node]:
             if mask not in found and is_sum(mask) and _is_mask(mask):
                 masked = _under(mask, labels, product)
                 if not has_values(*masked) or any(map(_is_root, topological(masked))):
-                    kind = "symmetric" if mask.symmetric else "mask"
-                    found[mask] = symbol(f"mask#{len(found)}", mask.shape, kind)
+                    kinds = ("symmetric" * mask.symmetric, "indicator" * is_indicator(mask))
+                    found[mask] = symbol(
+                        f"mask#{len(found)}", mask.shape, " ".join(filter(None, kinds))
+                    )
     return found
 
 
