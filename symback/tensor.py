@@ -600,16 +600,26 @@ def entry(t: Tensor, positions: Sequence[tuple[Multiples, Node]]) -> Tensor:
             labels[axis] = moving[0]
             continue
         labels[axis] = ("axis", axis)
-        selection = ops.select(
-            "==",
-            (1, *(minus(coefs[i]) for i in moving)),
-            ops.scale(-1, fixed),
-            (size, *(i.size for i in moving)),
-        )
+        signs: tuple[Size, ...] = (1, *(minus(coefs[i]) for i in moving))
+        if fixed is ops.ZERO and _are_digits(moving, coefs, size):
+            signs = (-1, *(coefs[i] for i in moving))
+        sizes = (size, *(i.size for i in moving))
+        selection = ops.select("==", signs, ops.scale(-1, fixed), sizes)
         factors.append((selection, (("axis", axis), *moving)))
     own = [*t.free, *(labels[axis] for axis, size in enumerate(t.shape) if size != 1)]
     factors.append((t.node, own))
     return _build(1, factors, tuple(free), (), ())
+
+
+def _are_digits(indices: Sequence[Index], coefs: Multiples, size: Size) -> bool:
+    """Whether i*n + k names each entry of an axis once, by two digits."""
+    fast = [index for index in indices if coefs[index] == 1]
+    slow = [index for index in indices if coefs[index] != 1]
+    return (
+        len(fast) == len(slow) == 1
+        and coefs[slow[0]] == fast[0].size
+        and times(slow[0].size, fast[0].size) == size
+    )
 
 
 def sum_over(t: Tensor, index: Index) -> Tensor:

@@ -7,6 +7,7 @@ from fractions import Fraction
 from math import lcm
 
 from symback import phrase as p
+from symback.notation.kronecker import chains_joined
 from symback.phrase import Phrase
 
 
@@ -16,7 +17,8 @@ def finished(form: Phrase, denominators: set[Phrase]) -> Phrase:
     `denominators` are those of the answers before, such as other entries of one gradient; those of
     this one join them.
     """
-    form = _without_fractions(_with_one_direction(_with_one_sigmoid(form), denominators))
+    form = chains_joined(_with_one_sigmoid(form))
+    form = _without_fractions(_with_one_direction(form, denominators))
     denominators.update(_denominators(form))
     return form
 

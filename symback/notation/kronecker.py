@@ -333,3 +333,35 @@ def _column(pieces: list[Phrase]) -> Phrase:
     for piece in pieces:
         size = times(size, piece.shape[0])
     return pieces[0] if len(pieces) == 1 else p.kron(pieces, (size, 1))
+
+
+def chains_joined(form: Phrase) -> Phrase:
+    """(A (x) B)*C*y + (B (x) A)*C*y -> (A (x) B + B (x) A)*C*y, from either end of the chains."""
+    if not any(piece.head == "kron" for piece in p.pieces(form)):
+        return form
+    args = tuple(map(chains_joined, form.args))
+    form = p.rebuilt(form, args) if args != form.args else form
+    return _joined(list(form.args)) if form.head == "add" and form.is_matrix else form
+
+
+def _joined(terms: list[Phrase]) -> Phrase:
+    """The sum of matrices with the first or last factor that most terms have taken out."""
+    for end in (-1, 0):
+        groups: dict[tuple[Phrase, ...], list[Phrase]] = {}
+        for term in terms:
+            factors = p.factors_of(term)
+            chain = [f for f in factors if f.is_matrix]
+            scalars = [f for f in factors if not f.is_matrix and not f.is_number]
+            if len(chain) > 1:
+                groups.setdefault((chain[end], *scalars), []).append(term)
+        if all(len(alike) < 2 for alike in groups.values()):
+            continue
+        (common, *scalars), alike = max(groups.items(), key=lambda group: len(group[1]))
+        rests = []
+        for term in alike:
+            chain = [f for f in p.factors_of(term) if f.is_matrix]
+            rests.append(p.mul(chain[:-1] if end else chain[1:], p.coefficient(term)))
+        inner = p.common_factor_out(_joined(rests))
+        whole = p.mul([*scalars, *([inner, common] if end else [common, inner])])
+        return _joined([whole, *(term for term in terms if term not in alike)])
+    return p.add(terms)

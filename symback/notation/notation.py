@@ -270,13 +270,12 @@ class Notation:
             inside, reached = component(others, row)
             outside = {x for f in bearers for x in f.labels} | set(out)
             ends = (reached & outside) - {row}
-            if not bearers or len(ends) != 1 or any(f.joins((row,)) for f in bearers):
+            if not bearers or len(ends) > 1 or any(f.joins((row,)) for f in bearers):
                 continue
-            (end,) = ends
-            body = self._reduced(inside, (row, end), sizes, counters)
+            body = self._reduced(inside, (row, *ends), sizes, counters)
             if body is None:
                 continue
-            product = Placed(joint.node, (row, end), body)
+            product = Placed(joint.node, (row, *ends), body)
             kept = [f for f in factors if f not in inside]
             return self._with_kronecker([*kept, product], out, sizes, counters)
         return factors

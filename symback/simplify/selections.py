@@ -50,6 +50,8 @@ def substitute_selections(product: Product) -> bool:
         if coefs in ((1, -1), (-1, 1)) and value_of(offset) == 0 and same_range:
             product.replace([place], [delta(labels[0], labels[1], node.shape[0])])
             return True
+        if coefs in ((1, -1), (-1, 1)) and _drop_lone_end(product, place):
+            return True
         if coefs in ((1, -1), (-1, 1)) and _never_meet(node):
             product.replace([place], [(ZERO, ())])
             return True
@@ -222,13 +224,10 @@ def _joined_shifts(one: tuple[Node, Labels], other: tuple[Node, Labels], r: Labe
     """[r == i + a][r == j + b] as a condition on i and j; a factor 0 if it cannot hold."""
     shifts = []
     for node, labels in (one, other):
-        coefs, offset = condition_of(node)
         place = labels.index(r)
-        if coefs != (1, -1) and coefs != (-1, 1):
+        if condition_of(node)[0] not in ((1, -1), (-1, 1)):
             return None
-        sign = 1 if coefs[place] == 1 else -1
-        shift = scale(-sign, offset)  # r == i + shift
-        end = plus(node.shape[1 - place], as_size(shift))
+        shift, end = _shift(node, labels, r)
         if not never_negative(shift) or not fits(end, node.shape[place]):
             return None
         shifts.append((labels[1 - place], node.shape[1 - place], shift, end))
@@ -238,6 +237,28 @@ def _joined_shifts(one: tuple[Node, Labels], other: tuple[Node, Labels], r: Labe
     if fits(a_end, as_size(b)) or fits(b_end, as_size(a)):
         return zeros((i_size, j_size)), (i, j)
     return select("==", (1, -1), subtract(a, b), (i_size, j_size)), (i, j)
+
+
+def _drop_lone_end(product: Product, place: int) -> bool:
+    """The sum of [r == i + a] over r is 1 where every i + a is in the range of r."""
+    node, labels = product.factors[place]
+    for r in labels:
+        shift, end = _shift(node, labels, r)
+        if r in product.out or product.places(r) != 1:
+            continue
+        if never_negative(shift) and fits(end, node.shape[labels.index(r)]):
+            product.replace([place], [])
+            product.forget(r)
+            return True
+    return False
+
+
+def _shift(node: Node, labels: Labels, r: Label) -> tuple[Node, Size]:
+    """a, and where i + a ends, for a condition r == i + a."""
+    coefs, offset = condition_of(node)
+    place = labels.index(r)
+    shift = scale(-1 if coefs[place] == 1 else 1, offset)
+    return shift, plus(node.shape[1 - place], as_size(shift))
 
 
 def _fix_index(product: Product, fixing: int, label: Label, index: Node) -> bool:
