@@ -69,6 +69,19 @@ def component(factors: list[Placed], start: int) -> tuple[list[Placed], set[int]
     return found, reached
 
 
+def _apart_from(factors: list[Placed], ends: set[int]) -> list[list[Placed]]:
+    """The factors in groups that hang together by other labels than `ends`."""
+    bare = [replace(f, labels=tuple(x for x in f.labels if x not in ends)) for f in factors]
+    groups: list[list[Placed]] = []
+    for factor, inner in zip(factors, bare, strict=True):
+        if any(factor in group for group in groups):
+            continue
+        found = component(bare, inner.labels[0])[0] if inner.labels else []
+        group = [f for f, own in zip(factors, bare, strict=True) if own in found]
+        groups.append(group or [factor])
+    return groups
+
+
 def kronecker_form(
     factors: list[Placed], out: tuple[int, ...], sizes: Shape, matrix: Reduce
 ) -> Phrase | None:
@@ -154,11 +167,12 @@ class _Digital:
         if not rows:
             stacked = self._vec(factors, columns)
             return None if stacked is None else p.transpose(stacked)
-        for factor in factors:
+        for weight in _apart_from(factors, {*rows, *columns}):
+            ends = {x for f in weight for x in f.labels} & {*rows, *columns}
             for digits in (rows, columns):
-                if len(digits) == 2 and set(factor.labels) == set(digits):
-                    scaling = self._vec([factor], digits)
-                    body = self.form([f for f in factors if f is not factor], rows, columns)
+                if len(digits) == 2 and ends == set(digits):
+                    scaling = self._vec(weight, digits)
+                    body = self.form([f for f in factors if f not in weight], rows, columns)
                     if scaling is None or body is None:
                         continue
                     diagonal = p.diag(scaling)
