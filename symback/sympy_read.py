@@ -467,6 +467,9 @@ def _explicit(r: Scope, expr: Any, env: Env) -> Tensor:
     if whole is not None:
         return r.read(sp.Inverse(whole), env)
     rows, columns = expr.shape
+    turned = None if env else r.known(expr.T.as_immutable())
+    if turned is not None and rows > 1 and columns > 1:
+        return tn.transpose(turned)  # SymPy works the transposes of explicit matrices out
     return tn.array([r.read(e, env) for e in expr.flat()], (int(rows), int(columns)))
 
 
@@ -721,6 +724,10 @@ class Reader(Scope):
         if expr not in self._memo:
             self._memo[expr] = self._read(expr, {})
         return self._memo[expr]
+
+    def known(self, expr: Any) -> Tensor | None:
+        """What has been read of an expression without free indices before."""
+        return self._memo.get(expr)
 
     def _read(self, expr: Any, env: Env) -> Tensor:
         if expr in env:

@@ -64,6 +64,10 @@ class Scope(ABC):
     def read(self, expr: Any, env: Env | None = None) -> Tensor:
         """The tensor of an expression, where `env` binds names."""
 
+    @abstractmethod
+    def known(self, expr: Any) -> Tensor | None:
+        """What has been read of an expression without free indices before."""
+
     # --- symbols -----------------------------------------------------------------------------
 
     def symbol(self, obj: Any, name: str, shape: Shape) -> Tensor:

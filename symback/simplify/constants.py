@@ -1,4 +1,4 @@
-"""Explicit matrices of numbers, worked out: their sums, products and transposes."""
+"""Explicit matrices, worked out: sums of any, products and transposes of those of numbers."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from math import prod
 from typing import TypeAlias
 
 from symback.graph import Node
-from symback.ops import add, einsum_parts, number, split_coefficient, stack, value_of
+from symback.ops import add, einsum_parts, number, scale, split_coefficient, stack, value_of
 
 Entries: TypeAlias = dict[tuple[int, ...], Fraction]
 
@@ -21,7 +21,7 @@ def fold_constants(node: Node) -> Node:
     if node.op == "add":
         constant = [term for term in node.args if _is_constant(term)]
         if len(constant) < 2 or not any(_is_explicit(term) for term in constant):
-            return node
+            return _with_one_array(node)
         entries = [_entries(term) for term in constant]
         total = {at: sum((e[at] for e in entries), Fraction(0)) for at in entries[0]}
         rest = [term for term in node.args if term not in constant]
@@ -29,6 +29,31 @@ def fold_constants(node: Node) -> Node:
     if node.op == "einsum" and node.args and _is_constant(node) and _is_explicit(node):
         return _as_node(_entries(node), node)
     return node
+
+
+def _with_one_array(total: Node) -> Node:
+    """[a b; c d] + [a c; b d] -> [2*a b+c; b+c 2*d]"""
+    found = {term: entries for term in total.args if (entries := _written_out(term)) is not None}
+    if len(found) < 2:
+        return total
+    shape = tuple(size for size in total.shape if isinstance(size, int))
+    joined = stack([add(*entries) for entries in zip(*found.values(), strict=True)], shape)
+    rest = [term for term in total.args if term not in found]
+    return add(joined, *rest) if rest else joined
+
+
+def _written_out(term: Node) -> list[Node] | None:
+    """The entries of a multiple of an explicit array or its transpose; None of anything else."""
+    coef, core = split_coefficient(term)
+    if core.op == "stack":
+        return [scale(coef, entry) for entry in core.args]
+    if core.op == "einsum" and len(core.args) == 1 and core.args[0].op == "stack":
+        _, (own,), out, _ = einsum_parts(core)
+        if sorted(own) == sorted(out) and len(own) == 2:
+            rows, columns = (size for size in core.shape if isinstance(size, int))
+            inner = core.args[0].args
+            return [scale(coef, inner[j * rows + i]) for i in range(rows) for j in range(columns)]
+    return None
 
 
 def _is_explicit(node: Node) -> bool:
