@@ -85,6 +85,7 @@ ROOT_GAIN = 6
 QUOTIENT_GAIN = 5
 MAX_FACTORED_TERMS = 6
 MAX_TRIED_TERMS = 16  # of a product that is multiplied out to see whether that gets shorter
+MAX_GATHERINGS = 200  # in one simplification, after which no other forms are tried
 BRACKETS = 3  # what a product inside a product may be longer than the sum that it was
 # what 1 - f(u) for f(-u) must save at least
 REFLECTION_GAIN = {"sigmoid": 4, "heaviside": 0}
@@ -110,8 +111,10 @@ class Simplifier:
     _memo: dict[Node, Node] = field(default_factory=dict)
     _cost: dict[Node, int] = field(default_factory=dict)
     _gatherings: dict[Node, Node] = field(default_factory=dict)
+    _tries: int = 0
 
     def __call__(self, root: Node) -> Node:
+        self._tries = 0
         return transform(root, self._visit, self._memo)
 
     def _visit(self, node: Node, args: tuple[Node, ...]) -> Node:
@@ -121,6 +124,11 @@ class Simplifier:
         if node.op == "add":
             return self._upright(self._sum(rebuild(node, args)))
         return self._upright(recognise_logsumexp(fuse_function(rebuild(node, args))))
+
+    @property
+    def _is_spent(self) -> bool:
+        """Whether so much has been tried that the form there is has to do."""
+        return self._tries > MAX_GATHERINGS
 
     def _upright(self, node: Node) -> Node:
         """A matrix function or sum in one of its two orientations, always the same one.
@@ -334,7 +342,7 @@ class Simplifier:
             apart = parts.args if parts.op == "add" else (parts,)
             shortest = (self._shortest_product(self._product(part)) for part in apart)
             return self._gathered(add(*shortest))
-        expanded = expand(node, MAX_TRIED_TERMS)
+        expanded = None if self._is_spent else expand(node, MAX_TRIED_TERMS)
         if expanded is None:
             return node
         candidate = self._gathered(self._cancelled(expanded))
@@ -358,6 +366,8 @@ class Simplifier:
         if projected is not None:
             return self._sum(projected)
         best = self._gathered(node)
+        if self._is_spent:
+            return self._product(fuse_sum(best, self._fused))
         for name, gain in REFLECTION_GAIN.items():
             for reflected in reflections(node, name):
                 candidate = self._gathered(self._cancelled(reflected))
@@ -459,6 +469,7 @@ class Simplifier:
         for products, members in sorted(groups, key=saving, reverse=True)[:MAX_GATHERING_TRIES]:
             best, least = None, self.cost(node)
             for k, factor in enumerate(factors_in_common(products, members)):
+                self._tries += 1
                 found = take_out(node, products, members, factor, self._fused, spread=self.indices)
                 # a root in the denominator, rather than a power of it, unless that cancels
                 base, exponent = split_power(factor)
