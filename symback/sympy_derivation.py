@@ -21,6 +21,7 @@ from symback.simplify import Simplifier
 from symback.simplify.expand import masks_in
 from symback.simplify.rolling import rolled_up
 from symback.sympy_digits import in_digits
+from symback.sympy_inverse import with_inverses
 from symback.sympy_read import Reader, expression, short_text
 from symback.tensor import Tensor
 
@@ -76,7 +77,7 @@ class Derivation:
 
     def __init__(self, expr: Any, variables: tuple[Any, ...]) -> None:
         self.endless = sp.Dummy("oo", integer=True, positive=True)
-        self.expr = in_digits(_with_ends(expression(expr), self.endless))
+        self.expr = with_inverses(in_digits(_with_ends(expression(expr), self.endless)))
         if self.expr.has(sp.zoo, sp.nan, sp.oo, -sp.oo):
             raise DomainError(f"this is not finite: {short_text(expr)}")
         if self.expr.has(sp.I) and self.expr.has(*REAL_ONLY):

@@ -32,7 +32,6 @@ from symback.rules import broadcast
 from symback.simplify.expand import has_values
 from symback.simplify.selections import conditions_in
 from symback.sizes import minus, plus, times
-from symback.sympy_inverse import inverted
 from symback.sympy_matrices import CommutationMatrix, Vec
 from symback.sympy_scope import Env, Scope
 from symback.tensor import Index, Tensor
@@ -463,9 +462,6 @@ def _array_element(r: Scope, expr: Any, env: Env) -> Tensor:
 
 
 def _explicit(r: Scope, expr: Any, env: Env) -> Tensor:
-    whole = inverted(expr)
-    if whole is not None:
-        return r.read(sp.Inverse(whole), env)
     rows, columns = expr.shape
     turned = None if env else r.known(expr.T.as_immutable())
     if turned is not None and rows > 1 and columns > 1:

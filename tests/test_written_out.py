@@ -10,7 +10,7 @@ from sympy import Array, Trace, exp, log, sqrt
 from sympy.tensor.array.expressions import ArraySymbol
 
 import symback as sb
-from symback.sympy_inverse import inverted
+from symback.sympy_inverse import with_inverses
 from tests import random_problems
 from tests.random_problems import Problem
 
@@ -83,12 +83,35 @@ def test_read_as_it_was_meant(derivative: Any, answer: Any) -> None:
 
 def test_an_inverse_is_recognised() -> None:
     explicit = P.as_explicit().inv()
-    assert inverted(explicit) == P
-    assert inverted(2 * explicit) is None
-    assert inverted(explicit.T) is None
-    assert inverted(explicit.subs(P[0, 1], a)) is None
+    for built in (explicit, 2 * explicit, explicit.T, M.as_explicit().inv()):
+        assert built.has(P[0, 0]) or built.has(M[0, 0])
+        assert not with_inverses(built).has(sp.Add)
+    assert not with_inverses(explicit.subs(P[0, 1], a)).has(sp.Inverse)
     assert str(sb.gradient((P**-1)[i, j], P[k, l])) == "-(P**(-1))[i, k]*(P**(-1))[l, j]"
     assert str(sb.jacobian(explicit, P, layout="vec")) == "-(KroneckerProduct(P.T**(-1), P**(-1)))"
+
+
+@pytest.mark.parametrize(
+    ("expr", "wrt", "wanted"),
+    [
+        ((u.T * M.I * u)[0, 0], M, "-M.T**(-1)*u*u.T*M.T**(-1)"),
+        ((u.T * M.I * u)[0, 0], u, "(M**(-1) + M.T**(-1))*u"),
+        ((e.T * P.I * e)[0, 0], P, "-P.T**(-1)*d*d.T*P.T**(-1)"),
+        (M.as_explicit().inv().trace(), M, "-M.T**(-2)"),
+        (log(M.as_explicit().det()), M, "M.T**(-1)"),
+        (log(-P.as_explicit().det()), P, "P.T**(-1)"),
+        (1 / P.as_explicit().det() ** 2, P, "(-2/Determinant(P)**2)*P.T**(-1)"),
+        (P.as_explicit().det(), P, "Matrix([[P[1, 1], -P[1, 0]], [-P[0, 1], P[0, 0]]])"),
+    ],
+)
+def test_what_has_an_inverse_written_out(expr: Any, wrt: Any, wanted: str) -> None:
+    slope = sb.gradient(expr, wrt)
+    assert str(slope) == wanted
+    entries = [entry for m in (M, u, P, e) for entry in m.as_explicit()]
+    values = {x: sp.Rational(5 * k % 11 + 1, 1 + k % 3) for k, x in enumerate(entries)}
+    plain = wrt.as_explicit().applyfunc(lambda entry: sp.diff(expr, entry).xreplace(values))
+    filled = slope.xreplace({m: m.as_explicit().xreplace(values) for m in (M, u, P, e)}).doit()
+    assert sp.Matrix(filled).applyfunc(sp.nsimplify).equals(plain.applyfunc(sp.nsimplify))
 
 
 def test_denominators_have_one_sign_through_all_entries() -> None:
