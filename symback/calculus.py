@@ -100,7 +100,8 @@ def hessian(expr: Any, x: Any, y: Any = None, layout: Literal["mixed", "vec"] = 
 
     By matrices it has three or four axes, in index notation; with the layout "vec" it is the matrix
     d^2 f / d vec(x) d vec(y)' (Magnus and Neudecker, chapter 10).
-    With lists of scalars the answer is the matrix of their second derivatives.
+    With lists of scalars the answer is the matrix of their second derivatives; one scalar beside a
+    list counts as a list of one.
 
     >>> from sympy import MatrixSymbol, symbols
     >>> n = symbols("n", integer=True, positive=True)
@@ -110,12 +111,24 @@ def hessian(expr: Any, x: Any, y: Any = None, layout: Literal["mixed", "vec"] = 
     """
     _check_layout(layout, ("mixed", "vec"))
     y = x if y is None else y
-    if is_list(x) and is_list(y):
-        rows, columns = entries(x), entries(y)
+    if is_list(x) or is_list(y):
+        rows, columns = _each(x), _each(y)
         derivation = _scalar(Derivation(expr, (*rows, *columns)), "Hessian")
         return each_hessian(lambda *pair: closed_form(derivation.by(*pair)), rows, columns)
     x, y = map(_upright, (x, y))
     return closed_form(_scalar(Derivation(expr, (x, y)), "Hessian").by(0, 1), layout)
+
+
+def _each(wrt: Any) -> list[Any]:
+    """The variables of a list, or the one scalar that stands beside a list."""
+    if is_list(wrt):
+        return entries(wrt)
+    if getattr(wrt, "is_Matrix", False):
+        raise Unsupported(
+            f"a Hessian by a list and by the matrix {wrt}",
+            hint="differentiate by each variable of the list on its own",
+        )
+    return [wrt]
 
 
 def _upright(wrt: Any) -> Any:

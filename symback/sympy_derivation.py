@@ -85,8 +85,7 @@ class Derivation:
                 f"the derivative of {short_text(expr)}, where a case depends on a complex number"
             )
         variables = tuple(expression(v) for v in variables)
-        self.calls = {v: self._stand_in(v) for v in variables if isinstance(v, AppliedUndef)}
-        self.expr = self.expr.xreplace(self.calls)
+        self.expr, self.calls = _held(self.expr, variables)
         variables = tuple(self.calls.get(v, v) for v in variables)
         self.reader = Reader(self.expr, variables=variables)
         self.root = self.reader.read(self.expr)
@@ -121,16 +120,6 @@ class Derivation:
             Simplifier(indices=indices, projections=not indices, kinks=kinks),
         )
 
-    def _stand_in(self, call: Any) -> Any:
-        """A symbol for f(t), where the expression has no other value of f."""
-        others = [c for c in self.expr.atoms(AppliedUndef) if c.func == call.func and c != call]
-        if others:
-            raise Unsupported(
-                f"cannot differentiate by {call}: {others[0]} is there too",
-                hint="for entries with an index take IndexedBase",
-            )
-        return sp.Symbol(str(call))
-
 
 @dataclass(frozen=True)
 class Derivative:
@@ -150,6 +139,34 @@ class Derivative:
     def by_arrays(self) -> bool:
         """Whether a variable is an array rather than a matrix."""
         return any(variable.is_array for variable in self.variables)
+
+
+def _held(expr: Any, variables: Sequence[Any]) -> tuple[Any, dict[Any, Any]]:
+    """The expression with symbols for f(t) and Derivative(f(t), t), where one is a variable.
+
+    Each is then a variable of its own, as in Lagrange's equations.
+    """
+    functions = [v for v in variables if isinstance(v, (AppliedUndef, sp.Derivative))]
+    if not functions:
+        return expr, {}
+    for v in functions:
+        for inner in v.free_symbols.intersection(variables):
+            raise Unsupported(f"cannot differentiate by {v} and by {inner} at once")
+    expr = expr.replace(
+        lambda e: isinstance(e, sp.Derivative) and not isinstance(e.expr, AppliedUndef),
+        lambda e: e.doit(deep=False),
+    )
+    found = {d for d in expr.atoms(sp.Derivative) if isinstance(d.expr, AppliedUndef)}
+    symbols = {call: sp.Symbol(str(call)) for call in {*found, *functions}}
+    expr = expr.xreplace(symbols)
+    for v in functions:
+        others = [c for c in expr.atoms(AppliedUndef) if c.func == getattr(v, "func", None)]
+        if others:
+            raise Unsupported(
+                f"cannot differentiate by {v}: {others[0]} is there too",
+                hint="for entries with an index take IndexedBase",
+            )
+    return expr, symbols
 
 
 def _with_ends(expr: Any, endless: Any) -> Any:

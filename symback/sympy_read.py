@@ -159,6 +159,8 @@ def _mul(r: Scope, expr: Any, env: Env) -> Tensor:
 
 
 def _power(r: Scope, expr: Any, env: Env) -> Tensor:
+    if isinstance(expr.args[0], sp.Abs) and expr.args[1].is_even:
+        return r.read(expr.args[0].args[0] ** expr.args[1], env)
     base, exponent = r.read(expr.args[0], env), r.read(expr.args[1], env)
     if expr.args[0].is_Matrix and not base.is_scalar:
         if expr.args[1].could_extract_minus_sign() and not expr.args[1].is_number:

@@ -183,7 +183,7 @@ def test_a_mask_stays_where_there_is_no_value_under_it() -> None:
     slope = sb.gradient(pairs, x[k])
     assert slope == 4 * Sum((1 - delta(i, k)) / (x[i] - x[k]) ** 3, (i, 1, n))
     logs = Sum(mask * sp.log(sp.Abs(x[i] - x[j])), (i, 0, n - 1), (j, 0, n - 1))
-    assert sb.gradient(logs, x[k]) == 2 * Sum((1 - delta(j, k)) / (x[k] - x[j]), (j, 0, n - 1))
+    assert sb.gradient(logs, x[k]) == 2 * Sum((1 - delta(i, k)) / (x[k] - x[i]), (i, 0, n - 1))
     coulomb = Sum(1 / sp.Abs(x[i] - x[j]), (j, i + 1, n), (i, 1, n - 1))
     assert len(sb.gradient(coulomb, x[k]).args) == 2  # below k and above it, not at k
 
@@ -214,6 +214,17 @@ def test_a_value_of_an_unknown_function_is_a_variable() -> None:
     assert sb.gradient(f(t) ** 2 * t, f(t)) == 2 * t * f(t)
     with pytest.raises(Unsupported, match=r"by f\(k\): f\(i\) is there too"):
         sb.gradient(Sum(f(i) ** 2, (i, 1, n)), f(k))
+
+
+def test_a_coordinate_and_its_velocity_are_variables_of_their_own() -> None:
+    at = sp.Function("q")(t)
+    speed = at.diff(t)
+    for held in (at * speed**2, sp.Derivative(at**2, t) * speed, sp.exp(at) * at.diff(t, 2)):
+        for wrt in (at, speed, at.diff(t, 2)):
+            assert (sb.gradient(held, wrt) - sp.diff(held.doit(), wrt)).expand() == 0
+    assert sb.hessian(at**2 * speed**2, at, speed) == 4 * at * speed
+    with pytest.raises(Unsupported, match=r"by q\(t\) and by t at once"):
+        sb.hessian(at**2, at, t)
 
 
 def test_unknown_functions_of_one_name_keep_their_own_derivatives() -> None:

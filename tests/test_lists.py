@@ -35,6 +35,10 @@ def test_hessian_is_the_one_of_sympy() -> None:
     form = (v.T * sp.Matrix(3, 3, lambda i, j: i + 2 * j) * v)[0, 0] + sp.exp(v[0] * v[1])
     assert (sb.hessian(form, v) - sp.hessian(form, list(v))).expand() == sp.zeros(3)
     assert sb.hessian(a * b**2 * c, [a], [b, c]) == sp.Matrix([[2 * b * c, b**2]])
+    assert sb.hessian(a * b**2 * c, a, [b, c]) == sp.Matrix([[2 * b * c, b**2]])
+    assert sb.hessian(a * b**2 * c, sp.Tuple(b, c), a) == sp.Matrix([2 * b * c, b**2])
+    with pytest.raises(Unsupported, match="a Hessian by a list and by the matrix x"):
+        sb.hessian(a * b * x[0, 0], [a, b], x)
 
 
 def test_higher_ranks_are_arrays() -> None:
