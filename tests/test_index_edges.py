@@ -278,7 +278,7 @@ def test_derivatives_of_unknown_functions_are_read() -> None:
 
 def test_a_factor_that_stands_twice_is_no_count() -> None:
     """32*t*t is no 32*t, beside 8*tr(M*N)."""
-    one, other = sp.Matrix([[c, t], [1, t]]), sp.Matrix([[c, 1], [t, t]])
+    one, other = sp.Matrix([[c, t], [1, t]]), sp.Matrix([[c, 2], [t, t]])
     eye = sp.Identity(2)
     whole = sp.Trace(sp.BlockMatrix([[eye], [one]]) * sp.BlockMatrix([[eye, other]])) ** 2
     by_hand = (2 + (one * other).trace()) ** 2
