@@ -12,7 +12,7 @@ from symback import phrase as p
 from symback.graph import Node, Shape, Size, symbols_of, topological
 from symback.notation.counts import excluded, without_idle_masks
 from symback.notation.gathering import gathered, in_one_direction, with_parts
-from symback.notation.nesting import stands_in, with_inner_sums
+from symback.notation.nesting import same_sums, stands_in, with_inner_sums
 from symback.notation.ranges import (
     Demand,
     Range,
@@ -356,7 +356,8 @@ class Indexer:
         self.free.update(narrowed(demands, self.free))
         for arg, own in rest:
             factors.append(self.entry(arg, tuple(value[x] for x in own)))
-        body = p.mul(_merge_equal(in_one_direction(_looked_up(factors, places))), Fraction(coef))
+        factors = same_sums(_looked_up(factors, places))
+        body = p.mul(_merge_equal(in_one_direction(factors)), Fraction(coef))
         body = without_idle_masks(body, {index.name for index in ranges})
         self.free = outside_free
         for index in system.in_order():
@@ -384,7 +385,7 @@ class Indexer:
             coef_out, body = (coef_out, body) if turned is None else (-coef_out, turned)
         body, bounds, names = with_inner_sums(body, bounds, tuple(i.name for i in order))
         total = from_best_start(_one_sum(_merged(body), bounds, names)) if names else _merged(body)
-        return p.mul([*outside, total], coef_out)
+        return p.mul(_merge_equal(same_sums([*outside, total])), coef_out)
 
     def _follow(
         self,
@@ -580,18 +581,18 @@ def _merged(body: Phrase) -> Phrase:
 
 
 def _merge_equal(factors: list[Phrase]) -> list[Phrase]:
-    """x*x -> x^2 and x^k*x^l -> x^(k + l), but a condition stays itself."""
+    """x*x -> x^2, x^k*x^l -> x^(k + l), and sums cancelled; but a condition stays itself."""
     exponents: dict[Phrase, list[Phrase]] = {}
     for factor in factors:
-        if factor.head == "pow" and not factor.args[1].is_number:
-            exponents.setdefault(factor.args[0], []).append(factor.args[1])
+        base, exponent = factor.args if factor.head == "pow" else (factor, p.UNIT)
+        if base.head == "sum_over" or not exponent.is_number:
+            exponents.setdefault(base, []).append(exponent)
     several = {base: found for base, found in exponents.items() if len(found) > 1}
     if several:
-        powers = [p.power(base, p.add(found)) for base, found in several.items()]
-        apart = (
-            f for f in factors if f.head != "pow" or f.args[1] not in several.get(f.args[0], ())
-        )
-        factors = [*apart, *powers]
+        apart = [f for f in factors if (f.args[0] if f.head == "pow" else f) not in several]
+        joined = {base: p.add(found) for base, found in several.items()}
+        powers = [p.power(base, e) for base, e in joined.items() if e not in (p.UNIT, p.num(0))]
+        factors = [*apart, *powers, *(base for base, e in joined.items() if e == p.UNIT)]
     counts: dict[Phrase, int] = {}
     for factor in factors:
         counts[factor] = counts.get(factor, 0) + 1

@@ -56,6 +56,7 @@ from symback.simplify.expand import (
     split_at_deltas,
     sum_of_spread,
 )
+from symback.simplify.fractions import over_one_denominator
 from symback.simplify.functions import diagonal_inside, fuse_elementwise, fuse_function
 from symback.simplify.gather import (
     Members,
@@ -373,6 +374,14 @@ class Simplifier:
                 candidate = self._gathered(self._cancelled(reflected))
                 if self.cost(candidate) + gain < self.cost(best):
                     best = candidate
+        quotients = over_one_denominator(node)
+        if quotients is not None:
+            whole, below = quotients
+            axes = tuple(range(node.rank))
+            above = self._gathered(self._cancelled(expand(whole, MAX_TRIED_TERMS) or whole))
+            candidate = self._product(einsum(1, [(above, axes), (below, axes)], axes, merge=True))
+            if self.cost(candidate) <= self.cost(best):
+                best = candidate
         opened = [self._with_open_scalars(node)] if len(node.args) <= MAX_FACTORED_TERMS else []
         for start in (node, *(other for other in opened if other is not node)):
             if not any(f.op == "add" for term in start.args for f in term.args):
