@@ -330,14 +330,19 @@ def _fewer_numbers(coefs: list[Fraction], size: Fraction) -> bool:
 
 
 def content_out(product: Product) -> bool:
-    """(4*a - 2*b)*c -> 2*(2*a - b)*c."""
-    for place, (total, labels) in enumerate(product.factors):
-        if not is_sum(total) or is_fixed(total):
+    """(4*a - 2*b)*c -> 2*(2*a - b)*c, and 4/(2*a - 2*b)^2 -> 1/(a - b)^2."""
+    for place, (factor, labels) in enumerate(product.factors):
+        total, exponent = split_power(factor)
+        e = value_of(exponent)
+        if not is_sum(total) or is_fixed(total) or e is None or e.denominator != 1 or e > 1:
             continue
         coefs = [Fraction(split_coefficient(term)[0]) for term in total.args]
         content = Fraction(gcd(*(c.numerator for c in coefs)), lcm(*(c.denominator for c in coefs)))
-        if content != 1:
-            product.factors[place] = (add(*(scale(1 / content, t) for t in total.args)), labels)
-            product.coef = product.coef * content
-            return True
+        coef = Fraction(product.coef) * content ** int(e)
+        if content == 1 or (e < 0 and coef.denominator > Fraction(product.coef).denominator):
+            continue  # 1/(2*a - 2*b)
+        bare = add(*(scale(1 / content, term) for term in total.args))
+        product.factors[place] = (power(bare, e), labels)
+        product.coef = coef
+        return True
     return False
