@@ -197,8 +197,9 @@ def _column_sums(forms: list[Phrase]) -> Phrase:
     if chain.head == "matrix_pow":
         return _diagonal(chain)
     links = [a for a in chain.args if a.is_matrix] if chain.head == "mul" else []
+    whole = p.mul([*_scalars(chain), _diagonal(p.mul(links))])
     is_form = len(links) > 2 and links[0] == p.transpose(links[-1])
-    return p.mul([*_scalars(chain), _diagonal(p.mul(links))]) if is_form else sums
+    return whole if is_form or (len(links) > 2 and whole.length < sums.length) else sums
 
 
 def _scalars(chain: Phrase) -> list[Phrase]:
