@@ -5,8 +5,19 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from symback.graph import Node, Size
-from symback.ops import Number, add, einsum, power, size_node, split_coefficient
-from symback.simplify.product import Product
+from symback.ops import (
+    Label,
+    Labels,
+    Number,
+    add,
+    einsum,
+    is_zero,
+    power,
+    size_node,
+    split_coefficient,
+)
+from symback.simplify.expand import is_fixed, sum_of_spread
+from symback.simplify.product import Product, delta
 
 
 def centred(node: Node, tidy: Callable[[Node], Node]) -> Node | None:
@@ -66,3 +77,32 @@ def centring(size: Size) -> Node:
     eye = einsum(1, [], "ii", {"i": size})
     share = einsum(-1, [(power(size_node(size), -1), ())], "ij", {"i": size, "j": size})
     return add(eye, share)
+
+
+def drop_centring(product: Product) -> bool:
+    """(I - 1*1'/n)*(x - 1*mean(x)) -> x - 1*mean(x), for what sums to 0 already."""
+    for place, (projection, labels) in enumerate(product.factors):
+        if not is_fixed(projection) or len({*labels}) != 2:
+            continue
+        coefs = [
+            split_coefficient(term)[0]
+            for term in projection.args
+            if len({*Product.of(term).out}) == 1
+        ]
+        for kept, label in (labels, labels[::-1]):
+            bearers = [f for k, f in enumerate(product.factors) if k != place and label in f[1]]
+            alone = len(bearers) == 1 and product.places(label) == 2 and label not in product.out
+            if len(coefs) == 1 and alone and _sums_to_nothing(*bearers[0], label):
+                product.coef *= coefs[0]
+                size = product.sizes[label]
+                product.replace([place], [delta(kept, label, size)])
+                return True
+    return False
+
+
+def _sums_to_nothing(total: Node, labels: Labels, label: Label) -> bool:
+    rest = tuple(x for x in labels if x != label)
+    if total.op != "add" or len({*rest}) != len(labels) - 1:
+        return False
+    summed = Product.of(einsum(1, [(total, labels)], rest))
+    return sum_of_spread(summed) and is_zero(summed.node(merge=True))

@@ -46,7 +46,7 @@ from symback.simplify.cancel import (
     join_matrix_powers,
 )
 from symback.simplify.cases import absorb_into_case, has_cases
-from symback.simplify.centring import centred
+from symback.simplify.centring import centred, drop_centring
 from symback.simplify.constants import fold_constants
 from symback.simplify.expand import (
     expand,
@@ -172,6 +172,7 @@ class Simplifier:
                 or absorb_into_case(product, self._product)
                 or substitute_selections(product)
                 or sum_of_indices(product)
+                or (self.indices and drop_centring(product))
                 or (not self.indices and (at_given_index(product) or self._sum_of_spread(product)))
             )
             if not changed:
