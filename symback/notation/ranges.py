@@ -538,12 +538,20 @@ def _counts(limits: Range, stride: Node) -> bool:
 
 
 def narrowed(demands: list[Demand], ranges: Mapping[Node, Range]) -> dict[Node, Range]:
-    """The ranges of indices where k + 1 <= n, say, is demanded of them."""
+    """The ranges of indices where k + 1 <= n or l = k + 1, say, is demanded of them."""
     found: dict[Node, Range] = {}
     for demand in demands:
         for index in symbols_of([demand.difference]):
             sign = coefficient_of(demand.difference, index)
-            if demand.relation != "<=" or abs(sign) != 1 or index not in ranges:
+            if abs(sign) != 1 or index not in ranges:
+                continue
+            if demand.relation == "==":
+                low, high = _of_the_other(demand.difference, index, ranges)
+                limits = found.get(index, ranges[index])
+                low = extreme("maximum", limits.low, low or limits.low, ranges)
+                found[index] = Range(
+                    low, extreme("minimum", limits.high, high or limits.high, ranges)
+                )
                 continue
             limits, end = found.get(index, ranges[index]), solve_for(demand.difference, index)
             if sign > 0:
@@ -551,6 +559,20 @@ def narrowed(demands: list[Demand], ranges: Mapping[Node, Range]) -> dict[Node, 
             else:
                 found[index] = Range(limits.low, extreme("minimum", limits.high, end, ranges))
     return found
+
+
+def _of_the_other(
+    difference: Node, index: Node, ranges: Mapping[Node, Range]
+) -> tuple[Node | None, Node | None]:
+    """Where the index may begin and end as far as the one that it is equal to tells."""
+    place = solve_for(difference, index)
+    others = [other for other in symbols_of([place]) if other in ranges]
+    if len(others) != 1 or abs(coefficient_of(place, others[0])) != 1:
+        return None, None
+    limits = ranges[others[0]]
+    ends = [replaced(place, others[0], end) for end in (limits.low, limits.high)]
+    first, last = ends if coefficient_of(place, others[0]) > 0 else ends[::-1]
+    return first, last
 
 
 def _has_sign(stride: Node) -> bool:
