@@ -55,6 +55,60 @@ def ranges_joined(terms: list[Phrase]) -> list[Phrase]:
     return terms
 
 
+def halves_joined(terms: list[Phrase]) -> list[Phrase]:
+    """[k < l] a + [l < k] a -> a where a is 0 for k = l, else (1 - [k = l]) a.
+
+    And [k <= l] a + [l < k] a -> a.
+    """
+    for one, other in combinations(terms, 2):
+        (first, rest), (second, others) = _split_condition(one), _split_condition(other)
+        if first is None or second is None or first.args != second.args[::-1]:
+            continue
+        relations = {first.data[0], second.data[0]}
+        if relations not in ({"<"}, {"<", "<="}) or p.coefficient(one) != p.coefficient(other):
+            continue
+        left, right = first.args
+        if _as_key(rest) != _as_key(others) or left.head != "symbol":
+            continue
+        apart = relations == {"<"} and not _is_zero_where(rest, left, right)
+        mask = [p.add([p.UNIT, p.mul([Phrase("delta", (left, right))], -1)])] if apart else []
+        joined = p.mul([*mask, *rest], p.coefficient(one))
+        return halves_joined([joined, *(term for term in terms if term not in (one, other))])
+    return terms
+
+
+def _split_condition(term: Phrase) -> tuple[Phrase | None, list[Phrase]]:
+    """The one condition of a term, and its other factors."""
+    factors = p.factors_of(term)
+    conditions = [f for f in factors if f.head == "iverson"]
+    return conditions[0] if len(conditions) == 1 else None, [
+        f for f in factors if f.head != "iverson"
+    ]
+
+
+def is_nothing(term: Phrase) -> bool:
+    """Whether this is [k = l] (x_k - x_l), or such a product with more factors."""
+    factors = p.factors_of(term)
+    deltas = [f for f in factors if f.head == "delta" and f.args[0].head == "symbol"]
+    return any(
+        _is_zero_where([f for f in factors if f is not delta], *delta.args) for delta in deltas
+    )
+
+
+def _is_zero_where(factors: list[Phrase], left: Phrase, right: Phrase) -> bool:
+    """Whether a factor is x_k - x_l, or a positive power of it, and all have a value."""
+    bases = (f.args[0] if f.head == "pow" and f.args[1].is_number else f for f in factors)
+    return all(map(_has_value, factors)) and any(
+        base.head == "add" and _vanishes(_replaced(base, left, right)) for base in bases
+    )
+
+
+def _replaced(phrase: Phrase, part: Phrase, other: Phrase) -> Phrase:
+    if phrase == part or not phrase.args:
+        return other if phrase == part else phrase
+    return p.rebuilt(phrase, tuple(_replaced(arg, part, other) for arg in phrase.args))
+
+
 def _joined(first: Phrase, second: Phrase) -> list[Phrase] | None:
     """The sum over both ranges and what it has too much, if the second follows the first."""
     (coef, outside, one), (other_coef, other_outside, other) = map(p.split_sum, (first, second))
@@ -135,14 +189,18 @@ def _put(phrase: Phrase, name: str, place: Phrase) -> Phrase:
 
 
 def _split_count(term: Phrase) -> tuple[list[Phrase], Linear]:
-    """The other factors of a term, and its number times the one factor that is a count."""
+    """The other factors of a term, and its number times the one factor that is a count.
+
+    That of (k - l) [k = l] is 0.
+    """
     factors = [f for f in p.factors_of(term) if not f.is_number]
     coef = p.coefficient(term)
     for factor in factors:
         count = linear(factor)
         if count is not None and factor.head == "add":
             rest = [f for f in factors if f is not factor]
-            return rest, {place: coef * c for place, c in count.items()}
+            same = {f.args[0]: f.args[1] for f in rest if f.head == "delta"}
+            return rest, sum_of(*({same.get(x, x): coef * c} for x, c in count.items()))
     return factors, {p.UNIT: coef}
 
 

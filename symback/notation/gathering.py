@@ -9,7 +9,13 @@ from functools import lru_cache
 from typing import TypeAlias
 
 from symback import phrase as p
-from symback.notation.counts import counted_together, excluded, ranges_joined
+from symback.notation.counts import (
+    counted_together,
+    excluded,
+    halves_joined,
+    is_nothing,
+    ranges_joined,
+)
 from symback.notation.nesting import same_sums
 from symback.notation.shifts import joined_by_residual
 from symback.notation.starts import from_best_start
@@ -29,7 +35,8 @@ def gathered(terms: list[Phrase]) -> Phrase:
         return p.num(0)
     by_condition: dict[frozenset[Phrase], list[Phrase]] = {}
     terms = joined_by_residual(same_sums(terms))
-    for term in counted_together(ranges_joined(_aligned(terms))):
+    terms = ranges_joined(halves_joined(_aligned(terms)))
+    for term in counted_together([term for term in terms if not is_nothing(term)]):
         conditions = frozenset(f for f in p.factors_of(term) if f.head == "iverson")
         by_condition.setdefault(conditions, []).append(term)
     total = p.add(_common_out(_over_deltas(group)) for group in by_condition.values())
