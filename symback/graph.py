@@ -26,9 +26,10 @@ class Node:
         shape: tuple of sizes, each an `int` other than 1 or a scalar node.
         key: a number that depends only on the content; orders terms and factors.
         symmetric: whether this is a matrix known to equal its transpose.
+        bare: a product without its number, once that has been asked for.
     """
 
-    __slots__ = ("__weakref__", "args", "key", "op", "params", "shape", "symmetric")
+    __slots__ = ("__weakref__", "args", "bare", "key", "op", "params", "shape", "symmetric")
 
     op: str
     args: tuple[Node, ...]
@@ -36,6 +37,7 @@ class Node:
     shape: Shape
     key: int
     symmetric: bool
+    bare: Node | None
 
     def __repr__(self) -> str:
         if self.op in ("symbol", "number", "constant"):
@@ -96,6 +98,7 @@ def make(
     if node is None:
         node = Node()
         node.op, node.args, node.params, node.shape = op, args, params, shape
+        node.bare = None
         node.key = _content_key((op, params, shape, tuple(a.key for a in same_as)))
         if symmetric is None:
             symmetric = op in _KEEP_SYMMETRY and all(not a.shape or a.symmetric for a in args)

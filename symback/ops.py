@@ -208,12 +208,13 @@ def subtract(a: Node, b: Node) -> Node:
     return add(a, scale(-1, b))
 
 
-@lru_cache(maxsize=1 << 13)
 def split_coefficient(node: Node) -> tuple[Number, Node]:
     """coef, core with node = coef*core.  -3*x*y -> (-3, x*y)"""
     if node.op == "einsum":
         coef = einsum_parts(node)[0]
-        return (coef, node) if coef == 1 else (coef, _with_coefficient(node, 1))
+        if coef != 1 and node.bare is None:
+            node.bare = _with_coefficient(node, 1)
+        return coef, node.bare or node
     value = value_of(node)
     if value is not None:
         return value, ONE

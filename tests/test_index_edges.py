@@ -183,7 +183,7 @@ def test_a_mask_stays_where_there_is_no_value_under_it() -> None:
     slope = sb.gradient(pairs, x[k])
     assert slope == 4 * Sum((1 - delta(i, k)) / (x[i] - x[k]) ** 3, (i, 1, n))
     logs = Sum(mask * sp.log(sp.Abs(x[i] - x[j])), (i, 0, n - 1), (j, 0, n - 1))
-    assert sb.gradient(logs, x[k]) == 2 * Sum((1 - delta(i, k)) / (x[k] - x[i]), (i, 0, n - 1))
+    assert sb.gradient(logs, x[k]) == 2 * Sum((1 - delta(j, k)) / (x[k] - x[j]), (j, 0, n - 1))
     coulomb = Sum(1 / sp.Abs(x[i] - x[j]), (j, i + 1, n), (i, 1, n - 1))
     assert len(sb.gradient(coulomb, x[k]).args) == 2  # below k and above it, not at k
 

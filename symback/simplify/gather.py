@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from fractions import Fraction
-from functools import lru_cache
 from typing import TypeAlias
 
 from symback.graph import Node, topological, transform
@@ -241,10 +240,12 @@ def factors_in_common(products: list[Product], members: Members) -> list[Node]:
     return [power(base, e) for e in dict.fromkeys(chosen)]
 
 
-@lru_cache(maxsize=1 << 13)
 def _split_exponent(factor: Node) -> tuple[Node, Node, Fraction]:
     """base, symbolic part and number with factor = base^(symbolic + number)."""
     base, exponent = split_power(factor)
+    known = value_of(exponent)
+    if known is not None:
+        return base, ZERO, known
     terms = terms_of(flatten_sum(exponent))
     numbers = [e for term in terms if (e := value_of(term)) is not None]
     symbolic = [term for term in terms if value_of(term) is None]
