@@ -231,7 +231,7 @@ def test_named_forms(stem: str) -> None:
 
 ADJOINTS = {
     "two_layer_net": {
-        "y": "((1 - t) ./ (1 - y) - t ./ y)/2",
+        "y": "(y - t) ./ (2*(1 - y) .* y)",
         "z2": "(y - t)/2",
         "h": "W2'*dL_dz2",
         "z1": "dL_dh .* step(z1)",

@@ -56,9 +56,9 @@ def ranges_joined(terms: list[Phrase]) -> list[Phrase]:
 
 
 def halves_joined(terms: list[Phrase]) -> list[Phrase]:
-    """[k < l] a + [l < k] a -> a where a is 0 for k = l, else (1 - [k = l]) a.
+    """[k < l] a + [l < k] a -> (1 - [k = l]) a, or a where that is 0 for k = l.
 
-    And [k <= l] a + [l < k] a -> a.
+    Where a has a value whatever k and l are. And [k <= l] a + [l < k] a -> a.
     """
     for one, other in combinations(terms, 2):
         (first, rest), (second, others) = _split_condition(one), _split_condition(other)
@@ -68,7 +68,7 @@ def halves_joined(terms: list[Phrase]) -> list[Phrase]:
         if relations not in ({"<"}, {"<", "<="}) or p.coefficient(one) != p.coefficient(other):
             continue
         left, right = first.args
-        if _as_key(rest) != _as_key(others) or left.head != "symbol":
+        if _as_key(rest) != _as_key(others) or not all(map(_has_value, rest)):
             continue
         apart = relations == {"<"} and not _is_zero_where(rest, left, right)
         mask = [p.add([p.UNIT, p.mul([Phrase("delta", (left, right))], -1)])] if apart else []

@@ -24,6 +24,7 @@ from symback.ops import (
     einsum,
     einsum_parts,
     is_closed,
+    is_pointwise,
     ones,
     power,
     rebuild,
@@ -348,7 +349,10 @@ class Simplifier:
         if expanded is None:
             return node
         candidate = self._gathered(self._cancelled(expanded))
-        return self._product(candidate) if self.cost(candidate) < self.cost(node) else node
+        # (a - b)/a reads as well as 1 - b/a
+        least = 1 if is_pointwise(node) and any(map(_divides, node.args)) else 0
+        gain = self.cost(node) - self.cost(candidate)
+        return self._product(candidate) if gain > least else node
 
     def _cancelled(self, node: Node) -> Node:
         """A sum of products, each cancelled on its own."""
@@ -578,6 +582,10 @@ def _least_power(divisor: Node, total: Node) -> Fraction:
             if base is divisor:
                 exponents.append(value_of(exponent) or Fraction(0))
     return min(exponents)
+
+
+def _divides(factor: Node) -> bool:
+    return (value_of(split_power(factor)[1]) or 0) < 0
 
 
 def _own_cost(node: Node) -> int:
