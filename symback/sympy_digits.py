@@ -28,9 +28,12 @@ def _apart(total: Any) -> Any:
     while todo:
         index, low, high = todo.pop(0)
         count = sp.expand(high + 1)
+        if low != 0 or any(limit[1:].has(index) for limit in total.limits):
+            limits.append((index, low, high))
+            continue
         body = body.xreplace({sp.floor(index): index})
         body = body.xreplace({sp.Mod(index, 1): sp.S.Zero, sp.Mod(index, count): index})
-        divisor = _divisor(body, index, count) if low == 0 else None
+        divisor = _divisor(body, index, count)
         if divisor is None:
             limits.append((index, low, high))
             continue

@@ -584,19 +584,25 @@ def _merge_equal(factors: list[Phrase]) -> list[Phrase]:
     """x*x -> x^2, x^k*x^l -> x^(k + l), and sums cancelled; but a condition stays itself."""
     exponents: dict[Phrase, list[Phrase]] = {}
     for factor in factors:
-        base, exponent = factor.args if factor.head == "pow" else (factor, p.UNIT)
-        if base.head == "sum_over" or not exponent.is_number:
-            exponents.setdefault(base, []).append(exponent)
-    several = {base: found for base, found in exponents.items() if len(found) > 1}
-    if several:
-        apart = [f for f in factors if (f.args[0] if f.head == "pow" else f) not in several]
-        joined = {base: p.add(found) for base, found in several.items()}
-        powers = [p.power(base, e) for base, e in joined.items() if e not in (p.UNIT, p.num(0))]
-        factors = [*apart, *powers, *(base for base, e in joined.items() if e == p.UNIT)]
+        base, exponent = _joinable(factor)
+        exponents.setdefault(base, []).append(exponent)
+    totals = {base: p.add(found) for base, found in exponents.items() if len(found) > 1}
+    totals.pop(p.UNIT, None)
+    if totals:
+        apart = [factor for factor in factors if _joinable(factor)[0] not in totals]
+        powers = [p.power(base, e) for base, e in totals.items() if e not in (p.UNIT, p.num(0))]
+        factors = [*apart, *powers, *(base for base, e in totals.items() if e == p.UNIT)]
     counts: dict[Phrase, int] = {}
     for factor in factors:
         counts[factor] = counts.get(factor, 0) + 1
     return [_repeated(factor, count) for factor, count in counts.items()]
+
+
+def _joinable(factor: Phrase) -> tuple[Phrase, Phrase]:
+    """base, exponent of a power of a sum, or of one with a symbolic exponent; else 1, 1."""
+    base, exponent = factor.args if factor.head == "pow" else (factor, p.UNIT)
+    joins = base.head == "sum_over" or not exponent.is_number
+    return (base, exponent) if joins else (p.UNIT, p.UNIT)
 
 
 def _repeated(factor: Phrase, times: int) -> Phrase:

@@ -15,6 +15,8 @@ def over_one_denominator(total: Node) -> tuple[Node, Node] | None:
     y*(1 - t) - (1 - y)*t, and 1/(t*(1 - t)). None where there are not two or three denominators.
     """
     products = [_in_axes(Product.of(term)) for term in total.args]
+    if any(product.out != products[0].out for product in products):
+        return None
     if any(f.op == "select" or not {*own} <= {*p.out} for p in products for f, own in p.factors):
         return None
     below = [
@@ -41,7 +43,7 @@ def over_one_denominator(total: Node) -> tuple[Node, Node] | None:
 
 
 def _in_axes(product: Product) -> Product:
-    """The product with its axes as labels; a label that is summed, or twice an axis, stays."""
+    """The product with its axes as labels; a diagonal, which has one label twice, as it is."""
     if len({*product.out}) != len(product.out):
         return product
     names: dict[Label, Label] = {x: ("in", x) for x in product.sizes}
