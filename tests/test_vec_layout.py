@@ -42,6 +42,8 @@ FORMS: list[tuple[Any, Any]] = [
     *((sp.KroneckerProduct(*three), F) for three in ((q, F, H), (F, q, H.T), (x, r, F))),
     *((sp.KroneckerProduct(*pair), C) for pair in ((C.inv(), D), (D.T, C.inv()), (C * D, C))),
     *((H * DiagMatrix(x) * F, x), (DiagMatrix(x) * F * DiagMatrix(q), q)),
+    *((sp.HadamardProduct(F * C, F * D), C), (sp.HadamardProduct(C * H, D * H), H)),
+    *((sp.HadamardProduct(D * C, C * D), C), (sp.HadamardProduct(C * H * F, D), H)),
     *((H.T * DiagMatrix(q.applyfunc(sp.exp)) * H, q), (DiagonalOf(F * C * F.T), F)),
 ]
 
@@ -97,6 +99,11 @@ residual = F * q - x
     [
         (sb.hessian(residual.T * residual / 2, F, layout="vec"), K(q * q.T, sp.Identity(n))),
         (sb.hessian((x.T * F * q)[0, 0] ** 2 / 2, F, layout="vec"), K(q * q.T, x * x.T)),
+        (
+            sb.jacobian(sp.HadamardProduct(C * H, D * H), H, layout="vec"),
+            DiagMatrix(Vec(C * H)) * K(sp.Identity(n), D)
+            + DiagMatrix(Vec(D * H)) * K(sp.Identity(n), C),
+        ),
         (
             sb.jacobian((F * q).applyfunc(sp.exp), F, layout="vec"),
             K(q.T, DiagMatrix((F * q).applyfunc(sp.exp))),

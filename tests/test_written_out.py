@@ -10,6 +10,7 @@ from sympy import Array, Trace, exp, log, sqrt
 from sympy.tensor.array.expressions import ArraySymbol
 
 import symback as sb
+from symback.sympy_digits import in_digits
 from symback.sympy_inverse import with_inverses
 from tests import random_problems
 from tests.random_problems import Problem
@@ -169,3 +170,47 @@ def test_against_differences(form: Any, kind: str) -> None:
         Problem(form, variables, kind, "mixed", 7), 20, jax=False
     )
     assert verdict.kind in ("right", "slow"), f"{verdict.detail}: {verdict.answer}"
+
+
+B = sp.MatrixSymbol("B", 2, 2)
+g, row = sp.MatrixSymbol("g", 2 * n, 1), sp.MatrixSymbol("row", 1, n)
+A, C = sp.MatrixSymbol("A", n, n), sp.MatrixSymbol("C", n, n)
+both = sp.KroneckerProduct(x, e)
+
+
+@pytest.mark.parametrize(
+    ("form", "wrt"),
+    [
+        (g.T * sp.KroneckerProduct(A, B) * g, g),
+        (g.T * sp.KroneckerProduct(A.I, sp.Identity(2)) * g, g),
+        (both.T * sp.KroneckerProduct(A, B) * both, x),
+        (both.T * sp.KroneckerProduct(A, B) * both, e),
+        (g.T * sp.KroneckerProduct(sp.Identity(n), e) * x, e),
+        ((g - both).T * (g - both), e),
+        (sp.KroneckerProduct(x, e, x).T * sp.KroneckerProduct(x, e, x), x),
+        (row * sp.BlockMatrix([[A, C]]) * sp.BlockMatrix([[x], [row.T]]), x),
+    ],
+)
+def test_a_product_is_the_same_at_0_0(form: Any, wrt: Any) -> None:
+    """SymPy writes Kronecker products with Mod and floor, and entries of blocks."""
+    slope = sb.gradient(form[0, 0], wrt)
+    assert not slope.has(sp.Mod, sp.floor, sp.FunctionMatrix)
+    assert slope == sb.gradient(form, wrt)
+
+
+def test_a_remainder_that_is_no_digit_stays() -> None:
+    y = sp.IndexedBase("y")
+    nested = sp.Sum(y[sp.Mod(i, 2)], (j, 0, i), (i, 0, 2 * n - 1))
+    assert in_digits(nested) == nested
+    from_below = sp.Sum(y[sp.Mod(i, n)], (i, -1, n - 1))
+    assert in_digits(from_below) == from_below
+    uneven = sp.Sum(y[sp.Mod(i, 2)], (i, 0, n - 1))
+    assert in_digits(uneven) == uneven
+
+
+def test_sums_of_explicit_matrices_are_one() -> None:
+    p = sp.Matrix([[a, b], [c, d]])
+    assert sb.hessian(e.T * p * e, e) == p + p.T
+    turned = sp.Matrix([[sp.cos(t), -sp.sin(t)], [sp.sin(t), sp.cos(t)]])
+    residual = turned * e - sp.Matrix([a, b])
+    assert sb.gradient(residual.T * residual, e) == sp.MatMul(2, turned.T, residual)

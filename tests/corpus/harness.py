@@ -45,6 +45,7 @@ MODULES = (
     "index_notation",
     "as_asked",
     "textbook_forms",
+    "entry_forms",
 )
 DEFAULT_SIZES = (3, 2, 4, 5, 6, 7)
 TOLERANCE = 1e-7
