@@ -49,6 +49,7 @@ def _divisor(body: Any, index: Any, count: Any) -> Any:
     for remainder in sorted(body.atoms(sp.Mod), key=sp.default_sort_key):
         inside, divisor = remainder.args
         whole = sp.cancel(count / divisor)
-        if inside == index and whole.is_polynomial() and whole.is_integer and divisor != count:
+        counts = divisor.is_integer and divisor.is_positive and divisor != count
+        if inside == index and counts and whole.is_polynomial() and whole.is_integer:
             return divisor
     return None

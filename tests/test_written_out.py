@@ -206,6 +206,9 @@ def test_a_remainder_that_is_no_digit_stays() -> None:
     assert in_digits(from_below) == from_below
     uneven = sp.Sum(y[sp.Mod(i, 2)], (i, 0, n - 1))
     assert in_digits(uneven) == uneven
+    for divisor in (sp.Rational(5, 2), -3):
+        odd = sp.Sum(sp.Mod(i, divisor) * y[i], (i, 0, 14))
+        assert in_digits(odd) == odd
 
 
 def test_sums_of_explicit_matrices_are_one() -> None:
