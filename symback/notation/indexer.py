@@ -134,8 +134,6 @@ class Indexer:
             args = [self.entry(arg, indices if arg.shape else ()) for arg in node.args]
             name, *order = node.params
             assert isinstance(name, str)
-            if name == "pow" and node.args[0] in self.notation.masks:
-                return args[0]  # 0 or 1
             if name == "pow":
                 return p.power(*args)
             if name == "where" and args[0].is_number:  # the ranges decide the condition

@@ -545,15 +545,15 @@ def narrowed(demands: list[Demand], ranges: Mapping[Node, Range]) -> dict[Node, 
             sign = coefficient_of(demand.difference, index)
             if abs(sign) != 1 or index not in ranges:
                 continue
+            limits = found.get(index, ranges[index])
             if demand.relation == "==":
-                low, high = _of_the_other(demand.difference, index, ranges)
-                limits = found.get(index, ranges[index])
-                low = extreme("maximum", limits.low, low or limits.low, ranges)
-                found[index] = Range(
-                    low, extreme("minimum", limits.high, high or limits.high, ranges)
-                )
+                other = _of_the_other(demand.difference, index, ranges)
+                if other is not None:
+                    low = extreme("maximum", limits.low, other.low, ranges)
+                    high = extreme("minimum", limits.high, other.high, ranges)
+                    found[index] = Range(low, high)
                 continue
-            limits, end = found.get(index, ranges[index]), solve_for(demand.difference, index)
+            end = solve_for(demand.difference, index)
             if sign > 0:
                 found[index] = Range(extreme("maximum", limits.low, end, ranges), limits.high)
             else:
@@ -561,18 +561,15 @@ def narrowed(demands: list[Demand], ranges: Mapping[Node, Range]) -> dict[Node, 
     return found
 
 
-def _of_the_other(
-    difference: Node, index: Node, ranges: Mapping[Node, Range]
-) -> tuple[Node | None, Node | None]:
-    """Where the index may begin and end as far as the one that it is equal to tells."""
+def _of_the_other(difference: Node, index: Node, ranges: Mapping[Node, Range]) -> Range | None:
+    """The range of an index as far as that of the only one that it is equal to tells."""
     place = solve_for(difference, index)
     others = [other for other in symbols_of([place]) if other in ranges]
     if len(others) != 1 or abs(coefficient_of(place, others[0])) != 1:
-        return None, None
+        return None
     limits = ranges[others[0]]
     ends = [replaced(place, others[0], end) for end in (limits.low, limits.high)]
-    first, last = ends if coefficient_of(place, others[0]) > 0 else ends[::-1]
-    return first, last
+    return Range(*(ends if coefficient_of(place, others[0]) > 0 else ends[::-1]))
 
 
 def _has_sign(stride: Node) -> bool:
