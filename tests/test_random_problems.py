@@ -17,8 +17,8 @@ from tests.random_problems import Problem, case, judge_within, n
 
 SEED, CASES = 7, 150
 ONCE_FAILED = [(20298, 977)]  # a diagonal of an array of three axes among the terms of a sum
-MOST_SECONDS = 5
-ACCEPTED = {"right", "unsupported", "undecided", "undefined"}
+MOST_SECONDS = 60  # for what hangs: a slow machine is let be slow
+ACCEPTED = {"right", "slow", "unsupported", "undecided", "undefined"}
 A, x = sp.MatrixSymbol("A", n, n), sp.MatrixSymbol("x", n, 1)
 QUADRATIC = Problem(sp.Trace(x.T * A * x), (x,), "gradient")
 
@@ -28,8 +28,8 @@ def test_closed_form_against_differences(number: int) -> None:
     problem = case(SEED, number)
     if problem is not None:
         found = judge_within(problem, MOST_SECONDS, jax=False)
-        in_time = found.kind == "slow" and found.seconds < MOST_SECONDS  # this machine may be slow
-        assert in_time or found.kind in ACCEPTED, f"{problem} (seed {problem.seed}): {found.detail}"
+        in_time = found.seconds < MOST_SECONDS
+        assert in_time and found.kind in ACCEPTED, f"{problem} (seed {problem.seed}): {found.detail}"
 
 
 @pytest.mark.parametrize(("seed_", "number"), ONCE_FAILED)
@@ -46,8 +46,8 @@ def test_what_once_failed(seed_: int, number: int) -> None:
 def test_closed_form_against_jax(number: int) -> None:
     problem = case(SEED, number)
     if problem is not None:
-        found = judge_within(problem, 60, jax=True)
-        assert found.kind in {*ACCEPTED, "slow"}, f"{problem} (seed {problem.seed}): {found.detail}"
+        found = judge_within(problem, MOST_SECONDS, jax=True)
+        assert found.kind in ACCEPTED, f"{problem} (seed {problem.seed}): {found.detail}"
 
 
 # --- the witnesses --------------------------------------------------------------------------------
