@@ -29,7 +29,9 @@ def test_closed_form_against_differences(number: int) -> None:
     if problem is not None:
         found = judge_within(problem, MOST_SECONDS, jax=False)
         in_time = found.seconds < MOST_SECONDS
-        assert in_time and found.kind in ACCEPTED, f"{problem} (seed {problem.seed}): {found.detail}"
+        assert in_time and found.kind in ACCEPTED, (
+            f"{problem} (seed {problem.seed}): {found.detail}"
+        )
 
 
 @pytest.mark.parametrize(("seed_", "number"), ONCE_FAILED)
