@@ -74,8 +74,9 @@ class _ClosedForm:
         stacked = self.layout == "vec"
         node = vectorised(derivative, notation) if stacked else derivative.node
         turned = bool(node.shape) and self._is_row()
-        form = None if derivative.by_indices and not self.root.shape else notation.matrix(node)
-        if form is None and not derivative.by_indices and node.rank in (1, 2):
+        entries_alone = derivative.by_indices and not self.root.shape
+        form = None if entries_alone else notation.matrix(node)
+        if form is None and not entries_alone and node.rank in (1, 2):
             form = self._multiplied_out(node)
         by_entries = None
         if form is not None and unit_columns(form):

@@ -510,4 +510,4 @@ def autodiff(expr: Any, variables: tuple[Any, ...], values: Values) -> np.ndarra
     for k in range(len(variables)):
         derivative = jax.jacfwd(derivative, argnums=k)
     zeros = [jnp.zeros(len(places(wrt, values))) for wrt in variables]
-    return _shaped(np.asarray(derivative(*zeros)), expr, variables, values)
+    return _shaped(np.asarray(jax.jit(derivative)(*zeros)), expr, variables, values)

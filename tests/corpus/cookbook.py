@@ -257,6 +257,24 @@ jac(
     -X.inv()[:, i : i + 1] * X.inv()[j : j + 1, :],
     "60",
 )
+jac(
+    "inverse-squared-by-entry",
+    X**-2,
+    X[i, j],
+    -X.inv()
+    * (unit(i, n) * X.inv()[j : j + 1, :] + X.inv()[:, i : i + 1] * unit(j, n).T)
+    * X.inv(),
+    "60",
+)
+jac(
+    "inverses-around-a-matrix-by-entry",
+    X.inv() * A * X.inv(),
+    X[i, j],
+    -X.inv()
+    * (unit(i, n) * X.inv()[j : j + 1, :] * A + A * X.inv()[:, i : i + 1] * unit(j, n).T)
+    * X.inv(),
+    "60",
+)
 grad("inverse-form", a.T * X.inv() * b, X, -X.T.inv() * a * b.T * X.T.inv(), "61")
 grad("inverse-form-entry", (a.T * X.inv() * b)[0, 0], X, -X.T.inv() * a * b.T * X.T.inv(), "61")
 grad("inverse-form-trace", Trace(a.T * X**-1 * b), X, -X.T.inv() * a * b.T * X.T.inv(), "61")
