@@ -70,7 +70,7 @@ HEADS: dict[str, str] = {
 _NONE: frozenset[Hashable] = frozenset()
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Phrase:
     """One piece of written mathematics. `HEADS` says what `args` and `data` hold."""
 
@@ -87,6 +87,17 @@ class Phrase:
 
     def __hash__(self) -> int:
         return self._hash
+
+    def __eq__(self, other: object) -> bool:
+        if self is other:
+            return True
+        return (
+            isinstance(other, Phrase)
+            and self._hash == other._hash
+            and (self.head, self.shape, self.symmetric) == (other.head, other.shape, other.symmetric)
+            and self.data == other.data
+            and self.args == other.args
+        )
 
     @property
     def bound(self) -> frozenset[Hashable]:

@@ -66,6 +66,7 @@ class Writer:
         self._variables: list[Any] = []  # one for each Lambda inside another
         self._depth = 0
         self._indices: dict[str, Any] = {}
+        self._done: dict[tuple[Phrase, int], Any] = {}
 
     def size(self, size: Size) -> Any:
         return self(self.notation.scalar(size_node(size)))
@@ -74,7 +75,10 @@ class Writer:
         return as_number(self._write(phrase))
 
     def _write(self, p: Phrase) -> Any:
-        return getattr(self, f"_{p.head}")(p)
+        place = p, self._depth
+        if place not in self._done:
+            self._done[place] = getattr(self, f"_{p.head}")(p)
+        return self._done[place]
 
     def _symbol(self, p: Phrase) -> Any:
         name, kind = p.data

@@ -49,6 +49,8 @@ def same_sums(terms: list[Phrase]) -> list[Phrase]:
 
 
 def _named_alike(phrase: Phrase, known: dict[Key, Phrase], around: frozenset[Hashable]) -> Phrase:
+    if not phrase.binds:
+        return phrase
     args = tuple(_named_alike(arg, known, around | phrase.bound) for arg in phrase.args)
     if args != phrase.args:
         phrase = p.rebuilt(phrase, args)
