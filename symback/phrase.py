@@ -82,22 +82,18 @@ class Phrase:
     _hash: int = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        content = (self.head, self.args, self.data, self.shape, self.symmetric)
-        object.__setattr__(self, "_hash", hash(content))  # once: phrases are keys everywhere
+        object.__setattr__(self, "_hash", hash(self._content()))  # once: phrases are keys everywhere
 
     def __hash__(self) -> int:
         return self._hash
 
     def __eq__(self, other: object) -> bool:
-        if self is other:
-            return True
-        return (
-            isinstance(other, Phrase)
-            and self._hash == other._hash
-            and (self.head, self.shape, self.symmetric) == (other.head, other.shape, other.symmetric)
-            and self.data == other.data
-            and self.args == other.args
-        )
+        if self is other or not isinstance(other, Phrase):
+            return self is other
+        return self._hash == other._hash and self._content() == other._content()
+
+    def _content(self) -> tuple[object, ...]:
+        return self.head, self.args, self.data, self.shape, self.symmetric
 
     @property
     def bound(self) -> frozenset[Hashable]:

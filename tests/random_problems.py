@@ -77,6 +77,7 @@ DIMENSIONS = (n, m, 2)
 DEPTHS = (1, 2, 3, 2, 3, 4, 3, 4, 5, 6, 8, 10, 12)
 MOST_NODES = 30
 EXTENT = 8  # entries of an indexed symbol along each axis
+PRINT_WITHIN = 2
 GIVE_UP_AFTER = 10
 SLOW = 1.0
 TOLERANCE = 1e-6
@@ -895,13 +896,13 @@ def work(task: tuple[int, int, bool]) -> tuple[int, str, str, float, str]:
     if verdict.kind in ("mismatch", "exception", "slow"):
         small, found = problem, verdict
         with suppress(Exception):  # SymPy gives up on some piece of it
-            small = minimal(problem, verdict, jax=False)
-            found = judge_within(small, GIVE_UP_AFTER, jax=False)
+            if verdict.kind != "slow":
+                small = minimal(problem, verdict, jax=False)
+                found = judge_within(small, GIVE_UP_AFTER, jax=False)
         text = f"    seed {problem.seed}: {found.detail}"
         with suppress(Exception):  # nor can SymPy print every one
-            text = within(
-                GIVE_UP_AFTER, lambda: f"{small}\n{text}\n    is {str(found.answer)[:600]}", text
-            )
+            text = within(PRINT_WITHIN, lambda: f"{small}\n{text}\n    is {found.answer}", text)
+    text = "\n".join(line[:600] for line in text.splitlines())
     return number, verdict.kind, verdict.detail, verdict.seconds, text
 
 
