@@ -82,7 +82,7 @@ class Phrase:
     _hash: int = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "_hash", hash(self._content()))  # once: phrases are keys everywhere
+        object.__setattr__(self, "_hash", hash(self._content()))
 
     def __hash__(self) -> int:
         return self._hash
