@@ -532,6 +532,13 @@ def renamed(phrase: Phrase, names: Mapping[Hashable, Hashable]) -> Phrase:
     return Phrase(phrase.head, args, phrase.data, phrase.shape, phrase.symmetric)
 
 
+def with_parts(phrase: Phrase, names: Mapping[Phrase, Phrase]) -> Phrase:
+    """The phrase with some of its parts replaced by others."""
+    if phrase in names or not phrase.args:
+        return names.get(phrase, phrase)
+    return rebuilt(phrase, tuple(with_parts(arg, names) for arg in phrase.args))
+
+
 def _degree(term: Phrase) -> int:
     """Products before single symbols before plain numbers; an identity matrix comes last."""
     if term.is_number or term.head in ("ones", "eye"):

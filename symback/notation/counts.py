@@ -99,14 +99,8 @@ def _is_zero_where(factors: list[Phrase], left: Phrase, right: Phrase) -> bool:
     """Whether a factor is x_k - x_l, or a positive power of it, and all have a value."""
     bases = (f.args[0] if f.head == "pow" and f.args[1].is_number else f for f in factors)
     return all(map(_has_value, factors)) and any(
-        base.head == "add" and _vanishes(_replaced(base, left, right)) for base in bases
+        base.head == "add" and _vanishes(p.with_parts(base, {left: right})) for base in bases
     )
-
-
-def _replaced(phrase: Phrase, part: Phrase, other: Phrase) -> Phrase:
-    if phrase == part or not phrase.args:
-        return other if phrase == part else phrase
-    return p.rebuilt(phrase, tuple(_replaced(arg, part, other) for arg in phrase.args))
 
 
 def _joined(first: Phrase, second: Phrase) -> list[Phrase] | None:

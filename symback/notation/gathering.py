@@ -236,14 +236,6 @@ def _put(powers: Powers, names: Mapping[Phrase, Phrase]) -> Powers:
     """The powers with some indices replaced by others."""
     result: Powers = {}
     for base, exponent in powers.items():
-        new = with_parts(base, names)
+        new = p.with_parts(base, names)
         result[new] = result.get(new, Fraction(0)) + exponent
     return {base: e for base, e in result.items() if e != 0}
-
-
-def with_parts(phrase: Phrase, names: Mapping[Phrase, Phrase]) -> Phrase:
-    """A phrase with some of its parts replaced by others."""
-    if phrase in names or not phrase.args:
-        return names.get(phrase, phrase)
-    args = tuple(with_parts(arg, names) for arg in phrase.args)
-    return Phrase(phrase.head, args, phrase.data, phrase.shape, phrase.symmetric)

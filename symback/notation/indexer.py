@@ -11,7 +11,7 @@ from typing import Protocol
 from symback import phrase as p
 from symback.graph import Node, Shape, Size, symbols_of, topological
 from symback.notation.counts import excluded, without_idle_masks
-from symback.notation.gathering import gathered, in_one_direction, with_parts
+from symback.notation.gathering import gathered, in_one_direction
 from symback.notation.nesting import same_sums, stands_in, with_inner_sums
 from symback.notation.ranges import (
     Demand,
@@ -570,7 +570,9 @@ def _looked_up(factors: list[Phrase], places: set[str]) -> list[Phrase]:
         if looked_up.head == "function" and index.head == "symbol"
         if looked_up.data[0] in places
     }
-    return [f if f.head == "delta" else with_parts(f, known) for f in factors] if known else factors
+    return (
+        [f if f.head == "delta" else p.with_parts(f, known) for f in factors] if known else factors
+    )
 
 
 def _merged(body: Phrase) -> Phrase:
