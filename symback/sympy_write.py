@@ -48,6 +48,8 @@ from symback.sympy_functions import (
 )
 from symback.sympy_matrices import CommutationMatrix, Vec
 
+MAX_EVALUATED = 40  # of a longer argument SymPy takes seconds to ask whether it is real
+
 
 class Writer:
     """Writes phrases in SymPy, with the SymPy symbols of `written`.
@@ -215,7 +217,10 @@ class Writer:
             if name == "where":
                 holds = self._index_condition(p.args[0])
                 args[0] = args[0] if holds is None else holds
-            return self._scalar_function(name, tuple(order))(*args)
+            function = self._scalar_function(name, tuple(order))
+            if name in PLAIN and p.length > MAX_EVALUATED:
+                return function(*args, evaluate=False)
+            return function(*args)
         if name in PLAIN and not adds_ones(p):
             return self(p.args[0]).applyfunc(as_lambda(PLAIN[name]))
         if len(p.args) == 1 and name not in {*COMPOSED, *PLAIN}:
