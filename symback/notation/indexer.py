@@ -6,7 +6,7 @@ from collections.abc import Container, Iterable, Iterator, Mapping
 from dataclasses import replace
 from fractions import Fraction
 from itertools import product
-from typing import Protocol
+from typing import Protocol, TypeAlias
 
 from symback import phrase as p
 from symback.graph import Node, Shape, Size, symbols_of, topological
@@ -42,6 +42,8 @@ from symback.phrase import Phrase
 from symback.scopes import names_apart, unused_index
 from symback.simplify.selections import condition_of, conditions_in, is_equation
 from symback.sizes import affine, flat, never_negative, terms_of
+
+Place: TypeAlias = tuple[Node, tuple[Node, ...], frozenset[tuple[Node, Node, Node]]]
 
 SQUARE_OPS = {"inv": "inverse", "det": "det", "logdet": "logdet", "expm": "expm"}
 
@@ -102,6 +104,7 @@ class Indexer:
             for index, size in free.items()
             if size is not None
         }
+        self._known_entries: dict[Place, Phrase] = {}
 
     def fresh(self) -> Node:
         """An index variable of its own: i, j, ..., then i1, j1, ..."""
@@ -111,10 +114,25 @@ class Indexer:
 
     def entry(self, node: Node, indices: tuple[Node, ...]) -> Phrase:
         """The entry of a node; the indices it sums over may serve again in the next one."""
+        place = node, indices, self._limits(indices)
+        written = self._known_entries.get(place)
+        if written is not None:
+            return self._apart(written)
         taken = set(self.taken)
-        written = self._entry(node, indices)
+        written = self._known_entries[place] = self._entry(node, indices)
         self.taken = taken
         return written
+
+    def _limits(self, indices: tuple[Node, ...]) -> frozenset[tuple[Node, Node, Node]]:
+        """What is known of the indices: from where to where each runs, and what these ends have."""
+        found: dict[Node, Range] = {}
+        todo = list(symbols_of(indices))
+        while todo:
+            index = todo.pop()
+            if index in self.free and index not in found:
+                limits = found[index] = self.free[index]
+                todo.extend(symbols_of([limits.low, limits.high]))
+        return frozenset((index, limits.low, limits.high) for index, limits in found.items())
 
     def _entry(self, node: Node, indices: tuple[Node, ...]) -> Phrase:
         if self.notation.matrix_scalars and not node.shape and node.op == "einsum":
