@@ -80,11 +80,10 @@ from symback.simplify.sums import (
 )
 
 MAX_GATHERED_TERMS = 60
-
-
 MAX_GATHERING_TRIES = 12
 ROOT_GAIN = 6
 QUOTIENT_GAIN = 5
+NUMERATOR = 2  # 2/(a*b) reads as well as 1/a + 1/b
 MAX_FACTORED_TERMS = 6
 MAX_TRIED_TERMS = 16  # of a product that is multiplied out to see whether that gets shorter
 MAX_GATHERINGS = 200  # in one simplification, after which no other forms are tried
@@ -379,14 +378,7 @@ class Simplifier:
                 candidate = self._gathered(self._cancelled(reflected))
                 if self.cost(candidate) + gain < self.cost(best):
                     best = candidate
-        quotients = over_one_denominator(node)
-        if quotients is not None:
-            whole, below = quotients
-            axes = tuple(range(node.rank))
-            above = self._gathered(self._cancelled(expand(whole, MAX_TRIED_TERMS) or whole))
-            candidate = self._product(einsum(1, [(above, axes), (below, axes)], axes, merge=True))
-            if self.cost(candidate) <= self.cost(best):
-                best = candidate
+        best = self._as_quotient(node, best)
         opened = [self._with_open_scalars(node)] if len(node.args) <= MAX_FACTORED_TERMS else []
         for start in (node, *(other for other in opened if other is not node)):
             if not any(f.op == "add" for term in start.args for f in term.args):
@@ -397,6 +389,17 @@ class Simplifier:
                 if self.cost(candidate) < self.cost(best):
                     best = candidate
         return self._product(fuse_sum(best, self._fused))
+
+    def _as_quotient(self, node: Node, best: Node) -> Node:
+        """The sum as one quotient, where that is no longer than the best form so far."""
+        quotients = over_one_denominator(node)
+        if quotients is None:
+            return best
+        whole, below = quotients
+        axes = tuple(range(node.rank))
+        above = self._gathered(self._cancelled(expand(whole, MAX_TRIED_TERMS) or whole))
+        candidate = self._product(einsum(1, [(above, axes), (below, axes)], axes, merge=True))
+        return candidate if self.cost(candidate) <= self.cost(best) + NUMERATOR else best
 
     def _with_open_scalars(self, node: Node) -> Node:
         """(u'*(x - y))*u - y -> (u'*x - u'*y)*u - y, and (a - b)^2 -> a^2 - 2*a*b + b^2."""
@@ -427,7 +430,10 @@ class Simplifier:
         if node.op != "add":
             return node
         projected = centred(node, self._product) if self.projections else None
-        return self._gathered(node) if projected is None else self._fused(projected)
+        if projected is not None:
+            return self._fused(projected)
+        best = self._gathered(node)
+        return best if self._is_spent else self._as_quotient(node, best)
 
     def _gathered(self, node: Node) -> Node:
         """Common factors taken out of a sum, as long as that makes it shorter."""
