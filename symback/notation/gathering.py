@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Mapping
 from fractions import Fraction
 from functools import lru_cache
@@ -35,13 +36,31 @@ def gathered(terms: list[Phrase]) -> Phrase:
         return p.num(0)
     by_condition: dict[frozenset[Phrase], list[Phrase]] = {}
     terms = joined_by_residual(same_sums(terms))
-    terms = ranges_joined(halves_joined(_aligned(terms)))
+    terms = _joined_at_deltas(ranges_joined(halves_joined(_aligned(terms))))
     for term in counted_together([term for term in terms if not is_nothing(term)]):
         conditions = frozenset(f for f in p.factors_of(term) if f.head == "iverson")
         by_condition.setdefault(conditions, []).append(term)
     total = p.add(_common_out(_over_deltas(group)) for group in by_condition.values())
     known = {factor for term in terms for factor in p.factors_of(term)}
     return p.add(_tidied(term, known) for term in (total.args if total.head == "add" else [total]))
+
+
+def _joined_at_deltas(terms: list[Phrase]) -> list[Phrase]:
+    """[k = l] sum_(i<k) x_i + [k = l] sum_(i>l) x_i, with k for l, where that is one sum."""
+    deltas = [f for term in terms for f in p.factors_of(term) if f.head == "delta"]
+    for delta, count in Counter(deltas).items():
+        one, other = delta.args
+        if count < 2 or not one.head == other.head == "symbol":
+            continue
+        chosen = [term for term in terms if delta in p.factors_of(term)]
+        renamed = []
+        for term in chosen:
+            rest = [p.with_parts(f, {other: one}) for f in p.factors_of(term) if f != delta]
+            renamed.append(p.mul([delta, *rest], p.coefficient(term)))
+        joined = [t for t in ranges_joined(_aligned(renamed)) if not is_nothing(t)]
+        if len(joined) < len(chosen):
+            terms = [*(term for term in terms if term not in chosen), *joined]
+    return terms
 
 
 def _tidied(term: Phrase, known: set[Phrase]) -> Phrase:

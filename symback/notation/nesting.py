@@ -10,7 +10,7 @@ from typing import TypeAlias
 from symback import phrase as p
 from symback.phrase import Phrase, renamed
 
-Key: TypeAlias = tuple[frozenset[tuple[Phrase, int]], tuple[Phrase, ...]]
+Key: TypeAlias = tuple[str, frozenset[tuple[Phrase, int]], tuple[Phrase, ...]]
 
 
 def with_inner_sums(
@@ -40,7 +40,7 @@ def stands_in(total: Phrase, factors: list[Phrase]) -> bool:
 
 
 def same_sums(terms: list[Phrase]) -> list[Phrase]:
-    """The terms with one name for the index of what is one sum in them.
+    """The terms with one name for each index of what is one sum, or one product, in them.
 
     sum_j a_ij x_j + sum_k a_ik x_k -> 2 sum_j a_ij x_j, in products and functions too.
     """
@@ -54,7 +54,7 @@ def _named_alike(phrase: Phrase, known: dict[Key, Phrase], around: frozenset[Has
     args = tuple(_named_alike(arg, known, around | phrase.bound) for arg in phrase.args)
     if args != phrase.args:
         phrase = p.rebuilt(phrase, args)
-    if phrase.head != "sum_over" or len(phrase.data) != 1:
+    if phrase.head not in ("sum_over", "prod_over"):
         return phrase
     found = known.setdefault(_key_of(phrase), phrase)
     return found if found.binds.isdisjoint(around) else phrase
@@ -66,7 +66,7 @@ def _repeated(
     """The body with one index gone, whose sum stands in another factor."""
     for name, group, own in _groups(body, bounds, names):
         others = [factor for factor in body.args if factor not in group]
-        key = _key(group, name, own)
+        key = _key(group, (name,), own)
         for piece in (piece for factor in others for piece in _sums(factor)):
             if _key_of(piece) == key:
                 return p.mul([*others, piece], p.coefficient(body)), (name,)
@@ -79,7 +79,7 @@ def _squared(
     """The body with two indices gone, whose sums are the same."""
     for (name, group, own), (other, twin, ends) in combinations(_groups(body, bounds, names), 2):
         apart = not any(factor in twin for factor in group)
-        if apart and _key(group, name, own) == _key(twin, other, ends):
+        if apart and _key(group, (name,), own) == _key(twin, (other,), ends):
             inner = Phrase("sum_over", (p.mul(group), *own), (name,))
             rest = [factor for factor in body.args if factor not in (*group, *twin)]
             square = p.power(inner, p.num(2))
@@ -109,10 +109,16 @@ def _key_of(total: Phrase) -> Key:
     body, *bounds = total.args
     number = p.coefficient(body)
     extra = [p.num(number)] if number != 1 else []
-    return _key([*p.factors_of(body), *extra], total.data[0], tuple(bounds))
+    return _key([*p.factors_of(body), *extra], total.data, tuple(bounds), total.head)
 
 
-def _key(factors: list[Phrase], name: Hashable, bounds: tuple[Phrase, ...]) -> Key:
-    """The factors whatever the index is called and in whichever order they stand."""
-    plain = Counter(renamed(factor, {name: "#"}) for factor in factors)
-    return frozenset(plain.items()), bounds
+def _key(
+    factors: list[Phrase],
+    names: tuple[Hashable, ...],
+    bounds: tuple[Phrase, ...],
+    head: str = "sum_over",
+) -> Key:
+    """The factors whatever the indices are called and in whichever order they stand."""
+    marks = {name: f"#{place}" for place, name in enumerate(names)}
+    plain = Counter(renamed(factor, marks) for factor in factors)
+    return head, frozenset(plain.items()), tuple(renamed(bound, marks) for bound in bounds)
