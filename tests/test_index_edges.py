@@ -13,6 +13,10 @@ from sympy.matrices.expressions.matexpr import MatrixElement
 import symback as sb
 from symback import ops
 from symback.errors import DomainError, InputError, ShapeError, Unsupported
+from symback.notation import Notation
+from symback.notation.indexer import Indexer
+from symback.notation.nesting import same_sums
+from symback.phrase import Phrase, entry, mul, num
 from symback.simplify import product as products
 from symback.simplify.softmax import sum_of_softmax
 from tests import witness
@@ -355,3 +359,32 @@ def test_what_cannot_be_shown_is_named() -> None:
     expr = sp.Trace((sp.MatMul(-1, nothing, S)).applyfunc(twice))
     with pytest.raises(DomainError, match="divides by zero"):
         sb.gradient(expr, S)
+
+
+def test_an_entry_depends_on_what_is_known_of_an_index() -> None:
+    """[j <= k] is 1 at j = 0 where k runs from 0, and only there."""
+    place, size = ops.symbol("k"), ops.symbol("n")
+    mask = ops.select("<=", (1,), ops.scale(-1, place), (size,))
+    indexer = Indexer(Notation(), {place: size})
+    assert indexer.entry(mask, (ops.ZERO,)) == num(1)
+    indexer.free = {}
+    assert indexer.entry(mask, (ops.ZERO,)).head == "iverson"
+
+
+def test_sums_are_the_same_whatever_their_indices_are_called() -> None:
+    """But the matrices in them keep their order."""
+
+    def power_sum(name: str, *, turned: bool) -> Phrase:
+        r = Phrase("symbol", (), (name, "index"))
+        base, other = (Phrase("symbol", (), (letter, ""), (3, 3)) for letter in "AB")
+        factors = [Phrase("matrix_pow", (base, r), (), (3, 3)), other]
+        body = mul(factors[::-1] if turned else factors)
+        return Phrase("sum_over", (body, num(0), num(2)), (name,), (3, 3))
+
+    def first(total: Phrase) -> Phrase:
+        return entry(total, num(0), num(1))
+
+    one, same = power_sum("r", turned=False), power_sum("s", turned=False)
+    other = power_sum("s", turned=True)
+    assert same_sums([first(one), first(same)]) == [first(one), first(one)]
+    assert same_sums([first(one), first(other)]) == [first(one), first(other)]

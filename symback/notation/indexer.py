@@ -105,6 +105,7 @@ class Indexer:
             if size is not None
         }
         self._known_entries: dict[Place, Phrase] = {}
+        self._mentioned: dict[Node, list[Node]] = {}
 
     def fresh(self) -> Node:
         """An index variable of its own: i, j, ..., then i1, j1, ..."""
@@ -114,7 +115,7 @@ class Indexer:
 
     def entry(self, node: Node, indices: tuple[Node, ...]) -> Phrase:
         """The entry of a node; the indices it sums over may serve again in the next one."""
-        place = node, indices, self._limits(indices)
+        place = node, indices, self._limits(node, indices)
         written = self._known_entries.get(place)
         if written is not None:
             return self._apart(written)
@@ -123,10 +124,14 @@ class Indexer:
         self.taken = taken
         return written
 
-    def _limits(self, indices: tuple[Node, ...]) -> frozenset[tuple[Node, Node, Node]]:
-        """What is known of the indices: from where to where each runs, and what these ends have."""
+    def _limits(self, node: Node, indices: tuple[Node, ...]) -> frozenset[tuple[Node, Node, Node]]:
+        """From where to where each index runs that the entry may depend on."""
+        if node not in self._mentioned:
+            own = symbols_of([node])
+            masks = [mask for symbol in own if (mask := self.notation.masks.get(symbol))]
+            self._mentioned[node] = own + symbols_of(masks)
         found: dict[Node, Range] = {}
-        todo = list(symbols_of(indices))
+        todo = [*symbols_of(indices), *self._mentioned[node]]
         while todo:
             index = todo.pop()
             if index in self.free and index not in found:

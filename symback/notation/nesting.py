@@ -10,7 +10,7 @@ from typing import TypeAlias
 from symback import phrase as p
 from symback.phrase import Phrase, renamed
 
-Key: TypeAlias = tuple[str, frozenset[tuple[Phrase, int]], tuple[Phrase, ...]]
+Key: TypeAlias = tuple[str, frozenset[tuple[Phrase, int]], tuple[Phrase, ...], tuple[Phrase, ...]]
 
 
 def with_inner_sums(
@@ -118,7 +118,10 @@ def _key(
     bounds: tuple[Phrase, ...],
     head: str = "sum_over",
 ) -> Key:
-    """The factors whatever the indices are called and in whichever order they stand."""
+    """The factors whatever the indices are called, and numbers in whichever order they stand."""
     marks = {name: f"#{place}" for place, name in enumerate(names)}
-    plain = Counter(renamed(factor, marks) for factor in factors)
-    return head, frozenset(plain.items()), tuple(renamed(bound, marks) for bound in bounds)
+    marked = [renamed(factor, marks) for factor in factors]
+    numbers = Counter(factor for factor in marked if not factor.is_matrix)
+    matrices = tuple(factor for factor in marked if factor.is_matrix)
+    ends = tuple(renamed(bound, marks) for bound in bounds)
+    return head, frozenset(numbers.items()), matrices, ends

@@ -18,6 +18,7 @@ from symback.ops import (
     einsum,
     einsum_parts,
     inverse,
+    is_closed,
     matrix_power,
     number,
     power,
@@ -150,7 +151,7 @@ def cancel_powers(product: Product) -> bool:
     """(A*B).^-2 .* (A*B) -> (A*B).^-1, also where A*B has been merged into the product."""
     for place, (node, labels) in enumerate(product.factors):
         base, exponent = split_power(node)
-        if base is node or base.op != "einsum" or value_of(exponent) is None:
+        if base is node or base.op != "einsum" or not _may_rise(exponent):
             continue
         pattern = Product.of(base)
         if len(set(labels)) != len(labels) or len(set(pattern.out)) != len(labels):
@@ -162,11 +163,38 @@ def cancel_powers(product: Product) -> bool:
         if found is None:
             continue
         used, bound = found
-        product.replace({place, *used}, [(power(base, add(exponent, ONE)), labels)])
+        product.replace({place, *used}, [(power(base, flatten_sum(add(exponent, ONE))), labels)])
         product.coef = product.coef / Fraction(pattern.coef)
         product.forget(*(bound[x] for x in pattern.sizes))
         return True
     return False
+
+
+def cancel_in_sums(product: Product) -> bool:
+    """1/v sum_i x_i (x_i/v)^(p-1) -> sum_i (x_i/v)^p, where x_i/v stands on both sides of a sum."""
+    scalars = {k for k, (_, labels) in enumerate(product.factors) if not labels}
+    for place in scalars:
+        total = product.factors[place][0]
+        if not is_closed(total) or not any(map(_may_take_up, total.args)):
+            continue
+        opened = Product.of(total)
+        opened.factors += [product.factors[k] for k in scalars - {place}]
+        if cancel_powers(opened):
+            product.replace(scalars, [(opened.node(), ())])
+            return True
+    return False
+
+
+def _may_take_up(node: Node) -> bool:
+    base, exponent = split_power(node)
+    return base.op == "einsum" and value_of(exponent) is None and _may_rise(exponent)
+
+
+def _may_rise(exponent: Node) -> bool:
+    """Whether an exponent is a number, or p - 1, which gets shorter."""
+    terms = exponent.args if exponent.op == "add" else (exponent,)
+    numbers = [value for term in terms if (value := value_of(term)) is not None]
+    return bool(numbers) and (len(terms) == 1 or sum(numbers) < 0)
 
 
 def _absorb(product: Product, place: int, pattern: Product, bound: Mapping[Label, Label]) -> bool:
@@ -191,7 +219,8 @@ def _absorb(product: Product, place: int, pattern: Product, bound: Mapping[Label
     base, exponent = split_power(root)
     rest = [(power(one, left), own) for (one, own), (_, left) in there.items() if left != 0]
     product.replace(
-        {place, *(k for k, _ in there.values())}, [*rest, (power(base, add(exponent, ONE)), labels)]
+        {place, *(k for k, _ in there.values())},
+        [*rest, (power(base, flatten_sum(add(exponent, ONE))), labels)],
     )
     product.coef = product.coef / Fraction(pattern.coef)
     return True

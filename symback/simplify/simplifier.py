@@ -40,6 +40,7 @@ from symback.simplify.cancel import (
     align_even,
     align_signs,
     align_turned,
+    cancel_in_sums,
     cancel_inverses,
     cancel_opposites,
     cancel_powers,
@@ -159,6 +160,7 @@ class Simplifier:
                 or self._drop_signs(product)
                 or cancel_inverses(product)
                 or cancel_powers(product)
+                or cancel_in_sums(product)
                 or self._join_projections(product)
                 or self._clear_denominator(product)
                 or content_out(product)

@@ -10,6 +10,7 @@ from sympy import (
     KroneckerDelta,
     KroneckerProduct,
     MatrixSymbol,
+    Product,
     Sum,
     Trace,
     exp,
@@ -239,6 +240,48 @@ INDEXED = (
         - exp(w[k] - w[k + 1]) * KroneckerDelta(l, k + 1)
         - exp(w[l] - w[l + 1]) * KroneckerDelta(k, l + 1),
         values={"k": (1, 2), "l": (1, 2)},
+    ),
+    hessian(
+        "bilinear form by a vector and an entry",
+        Trace(u.T * A * x),
+        (x, A[i, j]),
+        u[i, 0] * Identity(n)[:, j : j + 1],
+    ),
+    hessian(
+        "quadratic form by a vector and an entry",
+        Trace(x.T * A * x),
+        (x, A[i, j]),
+        x[i, 0] * Identity(n)[:, j : j + 1] + x[j, 0] * Identity(n)[:, i : i + 1],
+    ),
+    hessian(
+        "quartic springs above the diagonal",
+        Sum((w[i] - w[j]) ** 4, (j, i + 1, n - 1), (i, 0, n - 2)),
+        (w[k], w[l]),
+        12 * KroneckerDelta(k, l) * Sum((w[i] - w[k]) ** 2, (i, 0, n - 1))
+        - 12 * (w[k] - w[l]) ** 2,
+        values={"k": (0, 1), "l": (0, 1)},
+    ),
+    hessian(
+        "entropy of spins",
+        Sum((1 + w[i]) / 2 * log(1 + w[i]) + (1 - w[i]) / 2 * log(1 - w[i]), (i, 0, n - 1)),
+        (w[k], w[k]),
+        1 / ((1 - w[k]) * (1 + w[k])),
+        values={"k": (0, 1), "w": "unit"},
+    ),
+    gradient(
+        "product of the sums of all pairs",
+        Product(w[i] + w[j], (j, i + 1, n - 1), (i, 0, n - 2)),
+        w[k],
+        Product(w[i] + w[j], (j, i + 1, n - 1), (i, 0, n - 2))
+        * (Sum(1 / (w[i] + w[k]), (i, 0, k - 1)) + Sum(1 / (w[k] + w[l]), (l, k + 1, n - 1))),
+        values={"k": (0, 1)},
+    ),
+    gradient(
+        "Weibull likelihood by its scale",
+        Sum(log(a / b) + (a - 1) * log(w[i] / b) - (w[i] / b) ** a, (i, 0, n - 1)),
+        b,
+        a * (Sum((w[i] / b) ** a, (i, 0, n - 1)) - n) / b,
+        values={"w": "positive", "a": "positive", "b": "positive"},
     ),
 )
 
