@@ -20,12 +20,9 @@ from symback.simplify import Simplifier
 from symback.simplify.blocks import expand_blocks
 from symback.simplify.expand import MAX_EXPANDED_TERMS, expand, is_sum
 from symback.sympy_derivation import Derivative, at_entry
-from symback.sympy_read import short_text
+from symback.sympy_read import CANNOT_BUILD, short_text
 from symback.sympy_vec import of_free_entries, vectorised
 from symback.sympy_write import Writer
-
-#: How SymPy says that its classes cannot hold something.
-CANNOT_BUILD = (TypeError, ValueError, NotImplementedError, AttributeError, RecursionError)
 
 MAX_WRITTEN_OUT = 9  # entries of an array of known size among symbolic ones
 
@@ -41,7 +38,8 @@ def closed_form(derivative: Derivative, layout: Layout = "mixed") -> Any:
     """
     origin = derivative.of
     written = _ClosedForm(derivative, layout).write()
-    of_zeros = any(isinstance(a.arg, sp.ZeroMatrix) for a in written.atoms(sp.Inverse))
+    quotients = written.atoms(sp.Inverse, sp.HadamardPower)
+    of_zeros = any(isinstance(q.base, sp.ZeroMatrix) and q.exp.is_negative for q in quotients)
     if of_zeros or written.has(sp.zoo, sp.nan):
         raise DomainError(f"this divides by zero: {short_text(origin.expr)}")
     symbols = {symbol: call for call, symbol in origin.calls.items()}

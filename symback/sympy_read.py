@@ -80,6 +80,9 @@ COMPOSED: dict[Any, Callable[[Tensor], Tensor]] = {
 
 LARGEST_SPELLED_OUT = 4
 
+#: How SymPy says that its classes cannot hold something.
+CANNOT_BUILD = (TypeError, ValueError, NotImplementedError, AttributeError, RecursionError)
+
 RELATIONS: dict[Any, tuple[str, bool]] = {  # name, whether the sides are swapped
     sp.StrictLessThan: ("lt", False),
     sp.LessThan: ("le", False),
@@ -768,7 +771,7 @@ def short_text(expr: Any) -> str:
     """An expression for a message."""
     try:
         text = str(expr)
-    except (ValueError, AttributeError):  # SymPy works things out to find out about a sign
+    except CANNOT_BUILD:  # SymPy works things out to find out about a sign
         text = type(expr).__name__
     return text if len(text) <= 80 else text[:77] + "..."
 

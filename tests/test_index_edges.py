@@ -361,6 +361,12 @@ def test_what_cannot_be_shown_is_named() -> None:
         sb.gradient(expr, S)
 
 
+def test_quotients_of_entries_by_zero_are_said() -> None:
+    nothing = sp.MatAdd(sp.MatMul(-1, S), S)
+    with pytest.raises(DomainError, match="divides by zero: HadamardProduct"):
+        sb.jacobian(sp.HadamardProduct(S, sp.HadamardPower(nothing, -1)), S)
+
+
 def test_an_entry_depends_on_what_is_known_of_an_index() -> None:
     """[j <= k] is 1 at j = 0 where k runs from 0, and only there."""
     place, size = ops.symbol("k"), ops.symbol("n")
