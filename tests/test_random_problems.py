@@ -41,7 +41,7 @@ def test_closed_form_against_differences(number: int) -> None:
 def test_what_once_failed(seed_: int, number: int) -> None:
     problem = case(seed_, number)
     assert problem is not None
-    found = judge_within(problem, MOST_SECONDS, jax=False)
+    found = judge_within(problem, 10, jax=False)  # the witnesses take a minute
     assert found.kind in ACCEPTED, f"{problem} (seed {problem.seed}): {found.detail}"
 
 
