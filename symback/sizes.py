@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from fractions import Fraction
+from functools import lru_cache
 
 from symback.graph import Node, Size, topological
 from symback.ops import (
@@ -23,6 +24,7 @@ from symback.ops import (
 )
 
 
+@lru_cache(maxsize=1 << 13)
 def flat(node: Node) -> Node:
     """A scalar sum of products, multiplied out.  2*(n - 1) + 1 -> 2*n - 1"""
     if node.op == "add":
@@ -64,6 +66,7 @@ def affine(coefs: Sequence[Size], indices: Sequence[Node], offset: Node) -> Node
     return flat(add(*terms, offset))
 
 
+@lru_cache(maxsize=1 << 13)
 def never_negative(node: Node) -> bool:
     """Whether an expression in sizes (whole numbers from 1 on) is plainly at least 0.
 
@@ -97,6 +100,7 @@ def has_both_signs(node: Node) -> bool:
     return len({coef > 0 for coef, core in terms if core is not ONE}) == 2
 
 
+@lru_cache(maxsize=1 << 13)
 def fits(size: Size, room: Size) -> bool:
     """Whether `size` is plainly at most `room`."""
     return never_negative(size_node(plus(room, minus(size))))
