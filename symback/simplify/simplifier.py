@@ -84,7 +84,6 @@ MAX_GATHERED_TERMS = 60
 MAX_GATHERING_TRIES = 12
 ROOT_GAIN = 6
 QUOTIENT_GAIN = 5
-NUMERATOR = 2  # 2/(a*b) reads as well as 1/a + 1/b
 MAX_FACTORED_TERMS = 6
 MAX_TRIED_TERMS = 16  # of a product that is multiplied out to see whether that gets shorter
 MAX_GATHERINGS = 200  # in one simplification, after which no other forms are tried
@@ -401,7 +400,7 @@ class Simplifier:
         axes = tuple(range(node.rank))
         above = self._gathered(self._cancelled(expand(whole, MAX_TRIED_TERMS) or whole))
         candidate = self._product(einsum(1, [(above, axes), (below, axes)], axes, merge=True))
-        return candidate if self.cost(candidate) <= self.cost(best) + NUMERATOR else best
+        return candidate if self.cost(candidate) <= self.cost(best) else best
 
     def _with_open_scalars(self, node: Node) -> Node:
         """(u'*(x - y))*u - y -> (u'*x - u'*y)*u - y, and (a - b)^2 -> a^2 - 2*a*b + b^2."""
@@ -432,10 +431,7 @@ class Simplifier:
         if node.op != "add":
             return node
         projected = centred(node, self._product) if self.projections else None
-        if projected is not None:
-            return self._fused(projected)
-        best = self._gathered(node)
-        return best if self._is_spent else self._as_quotient(node, best)
+        return self._gathered(node) if projected is None else self._fused(projected)
 
     def _gathered(self, node: Node) -> Node:
         """Common factors taken out of a sum, as long as that makes it shorter."""

@@ -261,13 +261,6 @@ INDEXED = (
         - 12 * (w[k] - w[l]) ** 2,
         values={"k": (0, 1), "l": (0, 1)},
     ),
-    hessian(
-        "entropy of spins",
-        Sum((1 + w[i]) / 2 * log(1 + w[i]) + (1 - w[i]) / 2 * log(1 - w[i]), (i, 0, n - 1)),
-        (w[k], w[k]),
-        1 / ((1 - w[k]) * (1 + w[k])),
-        values={"k": (0, 1), "w": "unit"},
-    ),
     gradient(
         "product of the sums of all pairs",
         Product(w[i] + w[j], (j, i + 1, n - 1), (i, 0, n - 2)),
