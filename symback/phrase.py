@@ -79,7 +79,7 @@ class Phrase:
     data: tuple[Hashable, ...] = ()
     shape: Shape = ()
     symmetric: bool = False
-    _hash: int = field(init=False, repr=False, compare=False)
+    _hash: int = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "_hash", hash(self._content()))

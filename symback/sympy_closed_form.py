@@ -72,9 +72,8 @@ class _ClosedForm:
         stacked = self.layout == "vec"
         node = vectorised(derivative, notation) if stacked else derivative.node
         turned = bool(node.shape) and self._is_row()
-        entries_alone = derivative.by_indices and not node.shape
-        form = None if entries_alone else notation.matrix(node)
-        if form is None and not entries_alone and node.rank in (1, 2):
+        form = None if derivative.by_indices and not node.shape else notation.matrix(node)
+        if form is None and node.rank in (1, 2):
             form = self._multiplied_out(node)
         by_entries = None
         if form is not None and unit_columns(form):

@@ -26,23 +26,25 @@ A, x = sp.MatrixSymbol("A", n, n), sp.MatrixSymbol("x", n, 1)
 QUADRATIC = Problem(sp.Trace(x.T * A * x), (x,), "gradient")
 
 
+def assert_right(problem: Problem, limit: int, *, jax: bool) -> None:
+    """Not wrong, no exception, and answered within `limit` seconds."""
+    found = judge_within(problem, limit, jax=jax)
+    assert found.kind in ACCEPTED, f"{problem} (seed {problem.seed}): {found.detail}"
+    assert found.seconds < limit, f"{problem} (seed {problem.seed}): {found.detail}"
+
+
 @pytest.mark.parametrize("number", range(CASES))
 def test_closed_form_against_differences(number: int) -> None:
     problem = case(SEED, number)
     if problem is not None:
-        found = judge_within(problem, MOST_SECONDS, jax=False)
-        in_time = found.seconds < MOST_SECONDS
-        assert in_time and found.kind in ACCEPTED, (
-            f"{problem} (seed {problem.seed}): {found.detail}"
-        )
+        assert_right(problem, MOST_SECONDS, jax=False)
 
 
 @pytest.mark.parametrize(("seed_", "number"), ONCE_FAILED)
 def test_what_once_failed(seed_: int, number: int) -> None:
     problem = case(seed_, number)
     assert problem is not None
-    found = judge_within(problem, 10, jax=False)  # the witnesses take a minute
-    assert found.kind in ACCEPTED, f"{problem} (seed {problem.seed}): {found.detail}"
+    assert_right(problem, MOST_SECONDS, jax=False)
 
 
 @pytest.mark.skipif(importlib.util.find_spec("jax") is None, reason="JAX is not installed")
@@ -51,8 +53,7 @@ def test_what_once_failed(seed_: int, number: int) -> None:
 def test_closed_form_against_jax(number: int) -> None:
     problem = case(SEED, number)
     if problem is not None:
-        found = judge_within(problem, MOST_SECONDS, jax=True)
-        assert found.kind in ACCEPTED, f"{problem} (seed {problem.seed}): {found.detail}"
+        assert_right(problem, MOST_SECONDS, jax=True)
 
 
 # --- the witnesses --------------------------------------------------------------------------------

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections import Counter
 from collections.abc import Mapping
 from fractions import Fraction
 from functools import lru_cache
@@ -48,11 +47,11 @@ def gathered(terms: list[Phrase]) -> Phrase:
 def _joined_at_deltas(terms: list[Phrase]) -> list[Phrase]:
     """[k = l] sum_(i<k) x_i + [k = l] sum_(i>l) x_i, with k for l, where that is one sum."""
     deltas = [f for term in terms for f in p.factors_of(term) if f.head == "delta"]
-    for delta, count in Counter(deltas).items():
+    for delta in dict.fromkeys(deltas):
         one, other = delta.args
-        if count < 2 or not one.head == other.head == "symbol":
-            continue
         chosen = [term for term in terms if delta in p.factors_of(term)]
+        if len(chosen) < 2 or not one.head == other.head == "symbol":
+            continue
         renamed = []
         for term in chosen:
             rest = [p.with_parts(f, {other: one}) for f in p.factors_of(term) if f != delta]

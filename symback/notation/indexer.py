@@ -127,13 +127,13 @@ class Indexer:
     def _limits(self, node: Node, indices: tuple[Node, ...]) -> frozenset[tuple[Node, Node, Node]]:
         """From where to where each index runs that the entry may depend on."""
         if node not in self._mentioned:
-            own = symbols_of([node])
-            masks = [mask for symbol in own if (mask := self.notation.masks.get(symbol))]
-            self._mentioned[node] = own + symbols_of(masks)
+            self._mentioned[node] = symbols_of([node])
         found: dict[Node, Range] = {}
         todo = [*symbols_of(indices), *self._mentioned[node]]
         while todo:
             index = todo.pop()
+            if index in self.notation.masks:
+                todo.extend(symbols_of([self.notation.masks[index]]))
             if index in self.free and index not in found:
                 limits = found[index] = self.free[index]
                 todo.extend(symbols_of([limits.low, limits.high]))
@@ -593,9 +593,9 @@ def _looked_up(factors: list[Phrase], places: set[str]) -> list[Phrase]:
         if looked_up.head == "function" and index.head == "symbol"
         if looked_up.data[0] in places
     }
-    return (
-        [f if f.head == "delta" else p.with_parts(f, known) for f in factors] if known else factors
-    )
+    if not known:
+        return factors
+    return [f if f.head == "delta" else p.with_parts(f, known) for f in factors]
 
 
 def _merged(body: Phrase) -> Phrase:
